@@ -1,0 +1,110 @@
+# The book's workflow: each chapter is run with its parameters, then all pages are built. `make book` calls it.
+#
+# What runs again: a chapter whose source, library modules, artifacts, profile or seed changed. Small files are compared
+# by content, so a touched or checked-out file changes nothing. The wording of this file is no trigger: the commands
+# live in two scripts of book/, of which execute_chapter.py is an input like any other.
+from pathlib import Path
+
+import yaml
+
+PROFILE = config.get("profile", "quick")
+SEED = int(config.get("seed", 0))
+RESULTS = f"results/{PROFILE}"
+CHAPTERS = yaml.safe_load(Path("notebooks/chapters.yml").read_text(encoding="utf-8")) or {}
+
+if PROFILE not in ("quick", "full", "paper"):
+    raise WorkflowError(f"There is no profile named {PROFILE!r}: choose quick, full or paper.")
+for name in CHAPTERS:
+    if not Path(f"notebooks/{name}.py").is_file():
+        raise WorkflowError(f"notebooks/chapters.yml names the chapter {name}, but there is no notebooks/{name}.py.")
+
+
+def transient(path):
+    return "__pycache__" in path.parts or ".partial" in path.suffixes
+
+
+def files_under(*roots):
+    """The files at and below each root, without what running leaves behind or is still writing."""
+    found = set()
+    for root in map(Path, roots):
+        if not root.exists():
+            raise WorkflowError(f"The workflow reads {root}, which is not there.")
+        inside = root.rglob("*") if root.is_dir() else [root]
+        found |= {path.as_posix() for path in inside if path.is_file() and not transient(path)}
+    return sorted(found)
+
+
+def artifacts(names):
+    return [f"{RESULTS}/{name}" for name in names or []]
+
+
+rule book:
+    input:
+        "book/_build/html/index.html",
+
+
+for name, chapter in CHAPTERS.items():
+
+    rule:
+        name:
+            name
+        input:
+            source=f"notebooks/{name}.py",
+            library=files_under("mmreg/__init__.py", *(f"mmreg/{part}" for part in chapter.get("library", []))),
+            reads=files_under(*chapter.get("reads", [])),
+            needs=artifacts(chapter.get("needs")),
+            runner="book/execute_chapter.py",
+            packages="requirements.lock",
+        output:
+            notebook=f"book/_executed/{name}.ipynb",
+            makes=artifacts(chapter.get("makes")),
+        log:
+            f"results/logs/{name}.ipynb",
+        benchmark:
+            f"book/_generated/run_times/{name}.tsv"
+        params:
+            profile=PROFILE,
+            seed=SEED,
+        threads: chapter.get("threads", 1)
+        resources:
+            mem_mb=chapter.get("memory_mb", 3000),
+            runtime=chapter.get("minutes", 30),
+        shell:
+            "python {input.runner} {input.source} {output.notebook} --log {log}"
+            " --profile {params.profile} --seed {params.seed} --threads {threads}"
+
+
+rule run_times:
+    input:
+        script="book/run_times.py",
+        chapters="notebooks/chapters.yml",
+        measured=[f"book/_generated/run_times/{name}.tsv" for name in CHAPTERS],
+    output:
+        "book/_generated/run_times.md",
+    params:
+        profile=PROFILE,
+    resources:
+        mem_mb=200,
+        runtime=5,
+    shell:
+        "python {input.script} {output} --profile {params.profile}"
+
+
+# Every page is written anew (--all): an incremental build repeats no warning and leaves old menus in untouched pages.
+rule pages:
+    input:
+        notebooks=[f"book/_executed/{name}.ipynb" for name in CHAPTERS],
+        generated="book/_generated/run_times.md",
+        sources=sorted(str(path) for pattern in ("*.md", "*.yml", "*.bib") for path in Path("book").glob(pattern)),
+        static=files_under("book/_static"),
+        figures=files_under("results/figures") if Path("results/figures").is_dir() else [],
+    output:
+        "book/_build/html/index.html",
+    log:
+        "results/logs/pages.log",
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    shell:
+        "jupyter-book build book -W -n --keep-going --all > {log} 2>&1"
+        " || {{ grep -E 'WARNING|ERROR' {log} || tail -n 30 {log}; echo 'The whole log: {log}'; exit 1; }} >&2"
