@@ -1,0 +1,20 @@
+"""A differentiable renderer for triangle meshes: rasterize, interpolate, shade. It does not know what a face is."""
+
+from mmreg.rendering.color import linear_to_srgb, srgb_to_linear
+from mmreg.rendering.lighting import PointLights, sample_lights
+from mmreg.rendering.rasterizer import Fragments, interpolate, rasterize
+from mmreg.rendering.renderer import Rendering, render
+from mmreg.rendering.shading import phong
+
+__all__ = [
+    "Fragments",
+    "PointLights",
+    "Rendering",
+    "interpolate",
+    "linear_to_srgb",
+    "phong",
+    "rasterize",
+    "render",
+    "sample_lights",
+    "srgb_to_linear",
+]
