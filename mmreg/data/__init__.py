@@ -1,0 +1,1 @@
+"""Where photographs and training examples come from."""

@@ -1,0 +1,263 @@
+"""Photographs from disk: reading any picture file, finding the face in it, and storing what an encoder says of many."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from tqdm import tqdm
+
+from mmreg.arrays import Float, InputError
+from mmreg.data.feature_store import FeatureStore, FeatureStoreError
+from mmreg.data.photo_statistics import photo_like_features
+from mmreg.encoders.alignment import Detection, align, detect
+from mmreg.encoders.registry import Encoder
+from mmreg.rendering.color import srgb_to_linear
+
+__all__ = [
+    "FeatureStore",
+    "FeatureStoreError",
+    "PhotographError",
+    "cheek_weights",
+    "encode_photographs",
+    "list_photographs",
+    "main_face",
+    "photo_like_features",
+    "read_photograph",
+    "skin_color",
+]
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
+LONGEST_SIDE = 2048  # pixels
+REDUCING_GAP = 3.0  # a picture much too large is first halved, quickly, to no less than thrice the size wanted
+
+# What Pillow and the decoders below it raise for files that are no pictures, or only begin as one.
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+DECODING_ERRORS = (*DECODING_ERRORS, MemoryError, OverflowError, NotImplementedError)
+
+
+class PhotographError(InputError):
+    """A file isn't a photograph that can be read; the message names it and says what to do."""
+
+
+def read_photograph(
+    path: str | os.PathLike[str], longest_side: int = LONGEST_SIDE
+) -> Float[np.ndarray, "height width 3"]:
+    """A picture file as sRGB in [0, 1], upright, its longest side at most `longest_side` pixels; float32.
+
+    The EXIF orientation is obeyed; embedded colour profiles are converted to sRGB; grey becomes equal red, green and blue;
+    what is transparent lies on white; 16 bits a channel are kept for grey and read as 8 for colour. Of an animation
+    the first picture is read. Larger pictures are reduced while decoding where the format allows it (JPEG).
+
+    Raises:
+        PhotographError: the path doesn't exist, is a folder, empty, no picture, truncated, has floating-point pixels, or
+            has more than 178 million pixels (twice Pillow's limit against decompression bombs); names the file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise PhotographError(f"{path} is a folder; name a picture file (JPEG, PNG, TIFF, WebP, ...).")
+    if not path.exists():
+        raise PhotographError(f"{path} doesn't exist; check the path of the photograph.")
+    if path.stat().st_size == 0:
+        raise PhotographError(f"{path} is empty; get the photograph again.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of large or slightly irregular files that it reads all the same
+            with Image.open(path) as picture:
+                return _srgb(_reduced(picture, path, longest_side))
+    except UnidentifiedImageError as error:
+        raise PhotographError(f"{path} is not a picture; expected a JPEG, PNG, TIFF, WebP, ... file.") from error
+    except Image.DecompressionBombError as error:
+        raise PhotographError(
+            f"{path} has too many pixels to fit in memory ({error}); make it smaller first."
+        ) from error
+    except PhotographError:
+        raise
+    except DECODING_ERRORS as error:
+        raise PhotographError(
+            f"{path} can't be decoded, it may be truncated or damaged ({error}); get the photograph again."
+        ) from error
+
+
+def _reduced(picture: Image.Image, path: Path, longest_side: int) -> Image.Image:
+    """The picture upright and at most `longest_side` pixels long; mode F in [0, 1] if it is grey with 16 bits, RGBA if
+    parts of it are transparent."""
+    scale = longest_side / max(picture.size)
+    if scale < 1:
+        picture.draft(None, (max(1, int(picture.width * scale)), max(1, int(picture.height * scale))))
+    if picture.mode == "F":
+        raise PhotographError(
+            f"{path} has floating-point pixels of unknown range; save it with 8 or 16 bits a channel."
+        )
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):
+        picture = Image.fromarray(np.asarray(picture, np.float32) / np.float32(65535.0))
+    elif picture.mode in ("P", "PA", "LA", "La", "RGBa") or "transparency" in picture.info:
+        profile = picture.info.get("icc_profile")
+        picture = picture.convert("RGBA")
+        picture.info["icc_profile"] = profile
+    elif picture.mode == "1":
+        picture = picture.convert("L")
+    scale = longest_side / max(picture.size)
+    if scale < 1:
+        size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=REDUCING_GAP)
+    return picture
+
+
+def _srgb(picture: Image.Image) -> Float[np.ndarray, "height width 3"]:
+    """What `_reduced` gives as sRGB in [0, 1], on white."""
+    if picture.mode == "F":
+        grey = np.clip(np.asarray(picture, np.float32), 0.0, 1.0)
+        return np.repeat(grey[..., None], 3, axis=-1)
+    profile = picture.info.get("icc_profile")
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    if profile and picture.mode in ("RGB", "CMYK", "L"):
+        # a profile that is broken, or for another kind of pixels, says nothing
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            converted = ImageCms.profileToProfile(picture, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            picture = converted or picture
+    return np.asarray(picture.convert("RGB"), np.float32) / 255.0
+
+
+def list_photographs(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """The picture files among files and folders: a file is taken as it is, a folder is searched at every depth for picture
+    suffixes, in sorted order; each file once.
+
+    Raises:
+        PhotographError: a path doesn't exist, or a folder holds no pictures.
+    """
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            if not inside:
+                raise PhotographError(f"{path} holds no pictures; expected files that end in {', '.join(SUFFIXES)}.")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise PhotographError(f"{path} doesn't exist; check the path of the photograph.")
+    return list(found)
+
+
+def main_face(detections: Sequence[Detection], size: tuple[int, int]) -> Detection | None:
+    """The one that a portrait of `size` (height, width) is of: largest area − 4 d², with d the distance in pixels
+    from the picture's centre to the face's; None if there is no face."""
+    centre = np.array(size[::-1]) / 2
+
+    def prominence(detection: Detection) -> float:
+        left, top, right, bottom = detection.box
+        offset = np.array([left + right, top + bottom]) / 2 - centre
+        return float((right - left) * (bottom - top) - 4 * offset @ offset)
+
+    return max(detections, key=prominence, default=None)
+
+
+def cheek_weights(encoder: Encoder) -> Float[np.ndarray, "height width"]:
+    """Weights of an aligned image's pixels that sum to 1: two discs on the cheeks.
+
+    Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius.
+    """
+    right_eye, left_eye, _, right_mouth, left_mouth = encoder.template
+    radius = np.linalg.norm(left_eye - right_eye) / 8
+    row, column = np.mgrid[: encoder.image_size[0], : encoder.image_size[1]]
+    inside = np.zeros(encoder.image_size, bool)
+    for x, y in ((right_eye + right_mouth) / 2, (left_eye + left_mouth) / 2):
+        inside |= (column - x) ** 2 + (row - y) ** 2 <= radius**2
+    return (inside / inside.sum()).astype(np.float32)
+
+
+def skin_color(
+    chips: Float[np.ndarray, "batch height width 3"], weights: Float[np.ndarray, "height width"]
+) -> Float[np.ndarray, "batch 3"]:
+    """Mean linear RGB of the cheeks of aligned sRGB images; `weights` from `cheek_weights`. Light and skin together."""
+    row, column = np.nonzero(weights)
+    linear = np.asarray(srgb_to_linear(chips[:, row, column]))  # b pixel 3
+    return np.einsum("bpc,p->bc", linear, weights[row, column])
+
+
+def encode_photographs(
+    paths: Iterable[str | os.PathLike[str]],
+    encoder: Encoder,
+    store_path: str | os.PathLike[str] | None = None,
+    source: str = "photographs",
+    batch_size: int = 32,
+    progress: bool = True,
+) -> FeatureStore:
+    """Encodes the main face of every photograph; what can't be read or shows no face is in `skipped`, with the reason.
+
+    Args:
+        paths: files and folders, as for `list_photographs`.
+        encoder: from `encoders.load_encoder`.
+        store_path: npz file to write; None to write none.
+        source: what the photographs are.
+        batch_size: faces encoded at a time.
+        progress: whether to show a bar.
+
+    Raises:
+        PhotographError: there is no photograph with a face among them.
+        InputError: `store_path` can't be written.
+    """
+    weights = cheek_weights(encoder)
+    names, skipped, chips = [], [], []
+    features, embeddings, skin = [], [], []
+
+    def flush() -> None:
+        if chips:
+            batch = np.stack(chips)
+            encoding = encoder.predict(batch, batch_size)
+            features.append(encoding.features)
+            embeddings.append(encoding.embedding)
+            skin.append(skin_color(batch, weights))
+            chips.clear()
+
+    for path in tqdm(list_photographs(paths), desc="encoding", unit="photo", disable=not progress):
+        try:
+            image = read_photograph(path)
+        except PhotographError as error:
+            skipped.append((str(path), str(error)))
+            continue
+        face = main_face(detect(image), image.shape[:2])
+        if face is None:
+            skipped.append((str(path), "no face was found"))
+            continue
+        names.append(str(path))
+        chips.append(align(image, face.points, encoder))
+        if len(chips) == batch_size:
+            flush()
+    flush()
+    if not names:
+        raise PhotographError(f"None of the {len(skipped)} photographs can be read and shows a face; choose others.")
+    store = FeatureStore(
+        np.concatenate(features),
+        np.concatenate(embeddings),
+        np.concatenate(skin),
+        tuple(names),
+        encoder.checksum,
+        source,
+        skipped=tuple(skipped),
+    )
+    if store_path is not None:
+        store.save(store_path)
+    return store

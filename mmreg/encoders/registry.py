@@ -1,0 +1,118 @@
+"""What an encoder is, and the encoders by name.
+
+An encoder is a frozen face recognition network: a photograph's aligned face in, features and an embedding out (the
+paper's section 3.2: the features feed the regressor, the embedding is compared by the identity loss).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from mmreg.arrays import Array, Float, dot, unit
+from mmreg.encoders.dlib_dat import EncoderError
+
+__all__ = ["Encoder", "Encoding", "centred_unit", "cosine", "encoder_names", "load_encoder", "register"]
+
+
+class Encoding(NamedTuple):
+    """What an encoder says of a batch of faces.
+
+    `embedding` is raw: neither of unit length nor centred. Embeddings of all faces share a large common offset (for dlib the
+    cosine of two different people's is .85), and photographs and renderings have an offset each; so take away the mean
+    embedding of the faces' own kind before comparing directions: `cosine(centred_unit(a, mean_a), centred_unit(b, mean_b))`.
+    Standardise `features` by their own kind's mean and deviation, too, before a regressor reads them.
+
+    Paper: compares FaceNet's unit-length embeddings directly; that network is trained so that their offset is small.
+    """
+
+    features: Float[Array, "batch feature"]
+    embedding: Float[Array, "batch embedding"]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """A frozen recognition network and how faces must be shown to it.
+
+    Attributes:
+        name: the name it is registered by.
+        network: Keras model, not trainable: sRGB images in [0, 1] -> (features, embedding).
+        image_size: (height, width) of the images in pixels.
+        feature_size: length of the features, the penultimate layer.
+        embedding_size: length of the embedding.
+        checksum: SHA-256 (hexadecimal) of the file that the weights come from.
+        template: (5, 2) x and y in pixels, centre of the upper left pixel at (0, 0): where the image-left and image-right
+            eye centre, the nose tip, the image-left and image-right mouth corner fall in an aligned photograph; frame
+            renderings so that the model's points fall there.
+        alignment_template: (5, 2) the same for the five points that `alignment.detect` finds (corners of the eyes, nose
+            base); photographs are aligned by these.
+        license: the terms of the weights.
+    """
+
+    name: str
+    network: keras.Model
+    image_size: tuple[int, int]
+    feature_size: int
+    embedding_size: int
+    checksum: str
+    template: np.ndarray
+    alignment_template: np.ndarray
+    license: str
+
+    def __call__(self, images: Float[Array, "batch height width 3"]) -> Encoding:
+        """Encodes sRGB images in [0, 1] of `image_size`; differentiable with respect to them."""
+        features, embedding = self.network(images, training=False)
+        return Encoding(features, embedding)
+
+    def predict(self, images: Float[np.ndarray, "count height width 3"], batch_size: int = 32) -> Encoding:
+        """The same for any number of images, in batches, as numpy arrays; compiled, without gradients."""
+        if len(images) == 0:
+            return Encoding(
+                np.zeros((0, self.feature_size), np.float32), np.zeros((0, self.embedding_size), np.float32)
+            )
+        features, embedding = self.network.predict(images, batch_size=batch_size, verbose=0)
+        return Encoding(np.asarray(features), np.asarray(embedding))
+
+
+def centred_unit(
+    embedding: Float[Array, "batch embedding"], mean: Float[Array, "embedding"]
+) -> Float[Array, "batch embedding"]:
+    """(e − ē)/|e − ē|, with ē the mean embedding of the same kind of images (photographs or renderings)."""
+    return unit(embedding - mean)
+
+
+def cosine(a: Float[Array, "*batch embedding"], b: Float[Array, "*batch embedding"]) -> Float[Array, "*batch"]:
+    """cos(a, b) in [−1, 1]; 0 where either has no length."""
+    return dot(unit(a), unit(b))[..., 0]
+
+
+_factories: dict[str, Callable[[], Encoder]] = {}
+_loaded: dict[str, Encoder] = {}
+
+
+def register(name: str, factory: Callable[[], Encoder]) -> None:
+    """Makes an encoder known by `name`; `factory` is called once, when it is first loaded. A known name is replaced."""
+    _factories[name] = factory
+    _loaded.pop(name, None)
+
+
+def encoder_names() -> list[str]:
+    """The registered names, sorted."""
+    return sorted(_factories)
+
+
+def load_encoder(name: str = "dlib") -> Encoder:
+    """The encoder registered as `name`, the same object every time.
+
+    Raises:
+        EncoderError: the name is unknown, or the encoder's weights are missing or malformed.
+    """
+    if name not in _factories:
+        raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")
+    if name not in _loaded:
+        _loaded[name] = _factories[name]()
+    return _loaded[name]
