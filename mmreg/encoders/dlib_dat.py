@@ -23,6 +23,7 @@ __all__ += ["checksum_of", "folded", "integers", "layers", "read_weights", "weig
 
 WEIGHTS_PACKAGE = "face_recognition_models"
 WEIGHTS_VERSION = "0.3.0"
+REINSTALL = f"reinstall {WEIGHTS_PACKAGE}=={WEIGHTS_VERSION}"
 SPECIAL_EXPONENTS = {32000: np.inf, 32001: -np.inf, 32002: np.nan}
 
 
@@ -46,8 +47,11 @@ def weights_path(file_name: str) -> Path:
     return path
 
 
-def read_weights(path: str | Path) -> bytes:
+def read_weights(path: str | Path, remedy: str = REINSTALL) -> bytes:
     """The bytes of a weights file.
+
+    Args:
+        remedy: what to do about an empty file, for the message.
 
     Raises:
         EncoderError: the file can't be read, or is empty.
@@ -57,7 +61,7 @@ def read_weights(path: str | Path) -> bytes:
     except OSError as error:
         raise EncoderError(f"{path} can't be read ({error.strerror}); expected a dlib .dat file there.") from error
     if not content:
-        raise EncoderError(f"{path} is empty; expected a dlib .dat file: reinstall {WEIGHTS_PACKAGE}.")
+        raise EncoderError(f"{path} is empty; expected a dlib .dat file: {remedy}.")
     return content
 
 
@@ -70,16 +74,16 @@ class Reader:
     """A cursor over dlib's serialised values.
 
     Every method reads one value at `position` and moves behind it; what isn't dlib's format raises EncoderError with
-    the file's `name` and the place.
+    the file's `name`, the place and the `remedy`.
     """
 
-    def __init__(self, content: bytes, name: str, position: int = 0):
-        self.content, self.name, self.position = content, name, position
+    def __init__(self, content: bytes, name: str, position: int = 0, remedy: str = REINSTALL):
+        self.content, self.name, self.position, self.remedy = content, name, position, remedy
 
     def fail(self, expected: str) -> EncoderError:
         return EncoderError(
             f"{self.name} is not the dlib file that was expected: at byte {self.position} of {len(self.content)} there "
-            f"should be {expected}; reinstall {WEIGHTS_PACKAGE}=={WEIGHTS_VERSION}."
+            f"should be {expected}; {self.remedy}."
         )
 
     def take(self, count: int, expected: str) -> bytes:
@@ -151,7 +155,7 @@ class InputImage(NamedTuple):
 
 
 class Convolution(NamedTuple):
-    """A convolution: kernel (rows, columns, in, out) as Keras wants it, bias (out,)."""
+    """A convolution: kernel (rows, columns, in, out) as Keras wants it, bias (out,), zero where the file has none."""
 
     kernel: np.ndarray
     bias: np.ndarray
@@ -217,19 +221,20 @@ def _convolution(reader: Reader) -> Convolution:
     filters, *window = (reader.integer() for _ in range(3))
     stride = (reader.integer(), reader.integer())
     padding = (reader.integer(), reader.integer())
-    kernel_shape, bias_shape = reader.alias(), reader.alias()
+    kernel_shape, bias_size = reader.alias(), int(np.prod(reader.alias()))
     kernel_size = int(np.prod(kernel_shape))
     if (
         kernel_shape[0] != filters
         or list(kernel_shape[2:]) != window
-        or int(np.prod(bias_shape)) != filters
-        or kernel_size + filters != len(parameters)
+        or bias_size not in (0, filters)
+        or kernel_size + bias_size != len(parameters)
     ):
         raise reader.fail(f"a convolution whose {len(parameters)} parameters fit its shape {kernel_shape}")
     for _ in range(4):
         reader.float()  # learning rate and weight decay multipliers
     kernel = parameters[:kernel_size].reshape(kernel_shape)  # out in rows columns
-    return Convolution(kernel.transpose(2, 3, 1, 0), parameters[kernel_size:], stride, padding)
+    bias = parameters[kernel_size:] if bias_size else np.zeros(filters, np.float32)
+    return Convolution(kernel.transpose(2, 3, 1, 0), bias, stride, padding)
 
 
 def _gain(reader: Reader) -> Gain:
@@ -268,20 +273,24 @@ def _dense(reader: Reader) -> Dense:
 
 
 READERS: dict[str, Callable[[Reader], Layer]] = {
+    "input_rgb_image": _input_image,
     "input_rgb_image_sized": _input_image,
     "input_rgb_image_pyramid": _input_image,
     "con_4": _convolution,
+    "con_5": _convolution,  # behind its values, whether it has a bias, which their number tells already
     "affine_": _gain,
     "bn_con2": _batch_norm,
     "fc_2": _dense,
+    "fc_3": _dense,
 }
 TAG = re.compile(
     b"|".join(re.escape(bytes([1, len(tag)]) + tag.encode()) for tag in sorted(READERS, key=len, reverse=True))
 )
 
 
-def layers(content: bytes, name: str) -> Iterator[Layer]:
-    """The layers with parameters, from the input to the output.
+def layers(content: bytes, name: str, remedy: str = REINSTALL) -> Iterator[Layer]:
+    """The layers with parameters, from the input to the output, save that repeated blocks come before the layers around them
+    and from their last layer to their first.
 
     A file doesn't describe its architecture, but every such layer opens with its kind as a packed string; the layers
     between them (relu, pooling, sums) have no weights and are skipped. The search goes on behind each layer's values, so
@@ -292,11 +301,11 @@ def layers(content: bytes, name: str) -> Iterator[Layer]:
     """
     found, position = False, 0
     while (tag := TAG.search(content, position)) is not None:
-        reader = Reader(content, name, tag.start())
+        reader = Reader(content, name, tag.start(), remedy)
         yield READERS[reader.string()](reader)
         found, position = True, reader.position
     if not found:
-        raise Reader(content, name).fail("the layers of a network")
+        raise Reader(content, name, remedy=remedy).fail("the layers of a network")
 
 
 def integers(content: bytes, name: str) -> np.ndarray:

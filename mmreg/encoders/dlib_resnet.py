@@ -29,7 +29,7 @@ from mmreg.encoders.dlib_dat import (
 )
 from mmreg.encoders.registry import Encoder
 
-__all__ = ["IMAGE_SIZE", "AddPadded", "build_network", "load_dlib_encoder"]
+__all__ = ["IMAGE_SIZE", "TEMPLATE", "AddPadded", "alignment_template", "build_network", "load_dlib_encoder"]
 
 FILE_NAME = "dlib_face_recognition_resnet_model_v1.dat"
 IMAGE_SIZE = (150, 150)
@@ -153,6 +153,12 @@ def _sort(parts: list[Layer], name: str) -> tuple[InputImage, list[tuple[Convolu
     return cast(InputImage, parts[0]), pairs, cast(Dense, parts[-1])
 
 
+def alignment_template() -> Float[np.ndarray, "5 2"]:
+    """Where the five points of `alignment.Detection` fall in the chips that dlib's networks were trained on, x and y in pixels."""
+    size = np.array(IMAGE_SIZE[::-1])
+    return ((FACE_SQUARE_POINTS + PADDING) / (1 + 2 * PADDING) * size).astype(np.float32)
+
+
 def load_dlib_encoder() -> Encoder:
     """dlib's ResNet with its weights (5.6 million) and where faces must fall in its 150 x 150 images.
 
@@ -161,7 +167,6 @@ def load_dlib_encoder() -> Encoder:
     """
     path = weights_path(FILE_NAME)
     content = read_weights(path)
-    size = np.array(IMAGE_SIZE[::-1])
     return Encoder(
         name="dlib",
         network=build_network(content, str(path)),
@@ -170,6 +175,6 @@ def load_dlib_encoder() -> Encoder:
         embedding_size=EMBEDDING,
         checksum=checksum_of(content),
         template=TEMPLATE,
-        alignment_template=((FACE_SQUARE_POINTS + PADDING) / (1 + 2 * PADDING) * size).astype(np.float32),
+        alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",
     )

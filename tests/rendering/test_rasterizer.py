@@ -127,8 +127,13 @@ def test_gradients_are_those_of_finite_differences_at_fixed_ids(path):
     d_clip, d_attributes = (g.numpy()[0] for g in tape.gradient(value, [c, a]))
     fixed = (triangles, ids, weight[0].astype(np.float64))
     exact = [clip[0].astype(np.float64), attributes[0].astype(np.float64)]
-    of_clip = lambda x: interpolated_sum(x, exact[1], *fixed)
-    of_attributes = lambda x: interpolated_sum(exact[0], x, *fixed)
+
+    def of_clip(x):
+        return interpolated_sum(x, exact[1], *fixed)
+
+    def of_attributes(x):
+        return interpolated_sum(exact[0], x, *fixed)
+
     assert finite_difference_error(of_clip, d_clip, exact[0]) < 2e-4
     assert finite_difference_error(of_attributes, d_attributes, exact[1]) < 2e-4
     assert finite_difference_error(of_clip, 1.01 * d_clip, exact[0]) > 2e-4  # the check itself sees a wrong gradient

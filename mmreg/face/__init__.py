@@ -1,0 +1,19 @@
+"""The face: morphable models, the embedded open one and Basel's, their coefficients and landmarks."""
+
+from mmreg.face.coefficients import Coefficients
+from mmreg.face.landmarks import FIVE_POINTS, GROUPS, MULTI_PIE, NOSE_TIP, FivePoints
+from mmreg.face.loading import load
+from mmreg.face.morphable_model import FaceModelError, LinearSpace, MorphableModel
+
+__all__ = [
+    "FIVE_POINTS",
+    "GROUPS",
+    "MULTI_PIE",
+    "NOSE_TIP",
+    "Coefficients",
+    "FaceModelError",
+    "FivePoints",
+    "LinearSpace",
+    "MorphableModel",
+    "load",
+]

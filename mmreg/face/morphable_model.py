@@ -1,0 +1,288 @@
+"""The 3D morphable model: a face is a mean plus weighted components (Blanz and Vetter 1999; the paper's section 3.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from mmreg.arrays import Array, Bool, Float, InputError, Int
+from mmreg.face.coefficients import Coefficients
+from mmreg.face.landmarks import MULTI_PIE, FivePoints, find_five_points
+
+__all__ = ["FaceModelError", "LinearSpace", "MorphableModel"]
+
+
+class FaceModelError(InputError):
+    """A face model can't be read, or lacks what was asked of it; the message says what to do."""
+
+
+@contextmanager
+def _outside_graphs() -> Iterator[None]:
+    """Tensors made inside are real ones that may be kept, also when a graph is being traced."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.init_scope():
+            yield
+    elif backend == "jax":
+        import jax
+
+        with jax.ensure_compile_time_eval():
+            yield
+    else:
+        yield
+
+
+@dataclass(frozen=True, eq=False)
+class LinearSpace:
+    """A mean and its principal components: x = x̄ + P (σ ∘ c) for standard normal c.
+
+    x is (3N,), the vertices one after the other, three numbers each: x y z in millimetres, or R G B in sRGB. The columns
+    of P are orthonormal on the mesh that the components were computed on; a crop's are shorter and no longer orthogonal.
+
+    Attributes:
+        mean: x̄, float32.
+        basis: P, float32; stored component by component, so `basis.T` is contiguous.
+        standard_deviations: σ, float32, the roots of the variances (the paper's diagonal W).
+    """
+
+    mean: Float[np.ndarray, " coordinate"]
+    basis: Float[np.ndarray, "coordinate component"]
+    standard_deviations: Float[np.ndarray, " component"]
+
+    def __post_init__(self) -> None:
+        if self.basis.shape != (len(self.mean), len(self.standard_deviations)):
+            raise ValueError(
+                f"basis must be (coordinates, components) = {(len(self.mean), len(self.standard_deviations))}, "
+                f"got {self.basis.shape}"
+            )
+
+    @property
+    def component_count(self) -> int:
+        """K, the number of components."""
+        return len(self.standard_deviations)
+
+    @cached_property
+    def _tensors(self) -> tuple[Array, Array, Array]:
+        """x̄, σ and Pᵀ as the backend's tensors, converted once."""
+        with _outside_graphs():
+            return tuple(
+                ops.convert_to_tensor(np.ascontiguousarray(a, np.float32))
+                for a in (self.mean, self.standard_deviations, self.basis.T)
+            )
+
+    def __call__(self, coefficients: Float[Array, "batch component"]) -> Float[Array, "batch coordinate"]:
+        """x̄ + P (σ ∘ c) for each row c; differentiable."""
+        mean, standard_deviations, basis_transposed = self._tensors
+        return mean + ops.matmul(coefficients * standard_deviations, basis_transposed)
+
+    @property
+    def mean_tensor(self) -> Float[Array, " coordinate"]:
+        """x̄ as the backend's tensor."""
+        return self._tensors[0]
+
+    def crop(self, keep: Bool[np.ndarray, " vertex"]) -> LinearSpace:
+        """The same space on the vertices where `keep` holds."""
+        rows = np.repeat(keep, 3)
+        basis = np.ascontiguousarray(self.basis.T[:, rows]).T
+        return LinearSpace(self.mean[rows], basis, self.standard_deviations)
+
+
+def solve_coefficients(
+    values: Float[np.ndarray, "batch coordinate"], spaces: Iterable[LinearSpace]
+) -> list[Float[np.ndarray, "batch component"]]:
+    """The coefficients in all `spaces` together whose sum of fields is nearest to `values`, by least squares.
+
+    Minimises ‖x − Σ x̄ₖ − Σ Pₖ (σₖ ∘ cₖ)‖² by the normal equations in float64, for the columns of P are orthogonal
+    neither after a crop nor between two spaces.
+    """
+    spaces = list(spaces)
+    components = np.concatenate([s.basis.T for s in spaces]).astype(np.float64)  # k 3n
+    deviations = np.concatenate([s.standard_deviations for s in spaces])
+    residual = np.asarray(values, np.float64) - sum(s.mean.astype(np.float64) for s in spaces)
+    solution = np.linalg.solve(components @ components.T, components @ residual.T).T / deviations
+    ends = np.cumsum([s.component_count for s in spaces])
+    return [part.astype(np.float32) for part in np.split(solution, ends[:-1], axis=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class MorphableModel:
+    """A face model: S = S̄ + P_SS W_SS s + P_SE W_SE e, T = T̄ + P_T W_T t (the paper's section 3.1).
+
+    Millimetres; y up, z towards the viewer, the face looks to +z, the subject's left is +x. Triangles are counter-clockwise
+    seen from outside.
+
+    Attributes:
+        name: what reports call it.
+        shape: S̄, P_SS, W_SS.
+        albedo: T̄, P_T, W_T; sRGB.
+        expression: displacements P_SE, W_SE, with a mean of its own.
+            Paper: the equation has no mean expression, Basel's file has one. It is added to every face, also
+            to the neutral one, as in the software that Basel published with the model; zero in the open model.
+        triangles: (T, 3) int32 vertex indices.
+        landmarks: vertex index by name: "multi_pie_01" to "multi_pie_68", "nose_tip", and what a file names.
+        license: the terms of the model.
+        regions: boolean vertex masks by name; may be empty.
+        expression_units: expression coefficients of named movements ("jawOpen": 1 is the whole movement); may be empty.
+    """
+
+    name: str
+    shape: LinearSpace
+    albedo: LinearSpace
+    expression: LinearSpace
+    triangles: Int[np.ndarray, "triangle 3"]
+    landmarks: Mapping[str, int]
+    license: str
+    regions: Mapping[str, Bool[np.ndarray, " vertex"]] = field(default_factory=dict)
+    expression_units: Mapping[str, Float[np.ndarray, " component"]] = field(default_factory=dict)
+
+    @property
+    def vertex_count(self) -> int:
+        """N, the number of vertices."""
+        return len(self.shape.mean) // 3
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 (hexadecimal) of what coefficients mean: means, bases, deviations, triangles; weights name it.
+
+        Over float32 and int32, little-endian, each array after its dimensions, bases component by component. Landmarks and
+        regions don't enter.
+        """
+        digest = hashlib.sha256()
+        arrays = [
+            a for s in (self.shape, self.albedo, self.expression) for a in (s.mean, s.standard_deviations, s.basis.T)
+        ]
+        for array, dtype in [*((a, "<f4") for a in arrays), (self.triangles, "<i4")]:
+            digest.update(np.array(array.shape, "<i8").tobytes())
+            digest.update(np.ascontiguousarray(array, dtype))
+        return digest.hexdigest()
+
+    def positions(
+        self,
+        shape: Float[Array, "batch shape_component"],
+        expression: Float[Array, "batch expression_component"] | None = None,
+    ) -> Float[Array, "batch vertex 3"]:
+        """S = S̄ + P_SS W_SS s + P_SE W_SE e: the vertices in millimetres; differentiable in both arguments."""
+        moved = self.expression.mean_tensor if expression is None else self.expression(expression)
+        return ops.reshape(self.shape(shape) + moved, (-1, self.vertex_count, 3))
+
+    def albedos(self, albedo: Float[Array, "batch albedo_component"]) -> Float[Array, "batch vertex 3"]:
+        """T = T̄ + P_T W_T t: the vertices' diffuse colour in sRGB; differentiable.
+
+        Not clipped: a linear model can leave [0, 1] a little, and clipping would stop the gradient there. Whoever turns
+        it into linear light or into a picture clips.
+        """
+        return ops.reshape(self.albedo(albedo), (-1, self.vertex_count, 3))
+
+    def mean_positions(self) -> Float[np.ndarray, "vertex 3"]:
+        """The mean neutral face in millimetres, numpy."""
+        return (self.shape.mean + self.expression.mean).reshape(-1, 3)
+
+    def project(
+        self,
+        positions: Float[Array, "batch vertex 3"],
+        albedos: Float[Array, "batch vertex 3"],
+        expression: bool = False,
+    ) -> Coefficients:
+        """The model's faces nearest to the given ones, by least squares over all vertices; a sample projected is itself.
+
+        Args:
+            positions: millimetres, in the model's pose.
+            albedos: sRGB.
+            expression: solve for shape and expression together; without, the faces are taken to be neutral.
+        """
+        batch = len(positions)
+        flat_positions = np.asarray(positions, np.float64).reshape(batch, -1)
+        if expression:
+            shape, movement = solve_coefficients(flat_positions, [self.shape, self.expression])
+        else:
+            (shape,), movement = solve_coefficients(flat_positions - self.expression.mean, [self.shape]), None
+        (albedo,) = solve_coefficients(np.asarray(albedos, np.float64).reshape(batch, -1), [self.albedo])
+        return Coefficients(shape, albedo, movement)
+
+    def landmark_indices(self, names: Iterable[str]) -> Int[np.ndarray, " landmark"]:
+        """Vertex indices of landmarks by name.
+
+        Raises:
+            FaceModelError: the model lacks one.
+        """
+        names = list(names)
+        missing = [name for name in names if name not in self.landmarks]
+        if missing:
+            raise FaceModelError(
+                f"The face model {self.name} has no landmark {', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; "
+                "put a file NAME.landmarks.json with {name: vertex index} beside the model's NAME.h5."
+            )
+        return np.array([self.landmarks[name] for name in names], np.int32)
+
+    @property
+    def multi_pie(self) -> Int[np.ndarray, "68"]:
+        """Vertex indices of the 68 points of Multi-PIE, in order. Raises FaceModelError where they are missing."""
+        return self.landmark_indices(MULTI_PIE)
+
+    @cached_property
+    def five_points(self) -> FivePoints:
+        """Eye centres, nose tip, mouth corners as weights over vertices; raises FaceModelError where points are missing."""
+        found = find_five_points(dict(self.landmarks))
+        if found is None:
+            raise FaceModelError(
+                f"The face model {self.name} names neither Multi-PIE's eyes, nose tip and mouth corners nor Basel's, so it "
+                "can't be framed; put a file NAME.landmarks.json with {name: vertex index} beside the model's NAME.h5."
+            )
+        return found
+
+    @property
+    def face_region(self) -> Bool[np.ndarray, " vertex"]:
+        """The vertices of the face proper (no scalp, neck, ears, mouth bag): the region "face", else all vertices."""
+        return self.regions.get("face", np.ones(self.vertex_count, bool))
+
+    def region(self, name: str) -> Bool[np.ndarray, " vertex"]:
+        """A region's vertex mask by name. Raises FaceModelError where the model has no such region."""
+        if name not in self.regions:
+            known = ", ".join(sorted(self.regions)) or "none"
+            raise FaceModelError(f"The face model {self.name} has no region {name}; its regions: {known}.")
+        return self.regions[name]
+
+    def crop(self, keep_vertices: np.ndarray | None) -> MorphableModel:
+        """The model on the vertices where the mask holds, with triangles, landmarks and regions renumbered.
+
+        A triangle stays when its three corners do; a landmark when its vertex does. Coefficients keep their meaning, so
+        weights trained on a crop drive the whole model. None keeps all.
+
+        Args:
+            keep_vertices: (vertex,) boolean; anything else raises ValueError.
+        """
+        if keep_vertices is None:
+            return self
+        keep = np.asarray(keep_vertices)
+        if keep.shape != (self.vertex_count,) or keep.dtype != bool:
+            raise ValueError(
+                f"keep_vertices must be a boolean mask of {self.vertex_count} vertices, got {keep.dtype} {keep.shape}"
+            )
+        new_index = np.cumsum(keep) - 1
+        return MorphableModel(
+            name=f"{self.name}, cropped",
+            shape=self.shape.crop(keep),
+            albedo=self.albedo.crop(keep),
+            expression=self.expression.crop(keep),
+            triangles=new_index[self.triangles[keep[self.triangles].all(axis=1)]].astype(np.int32),
+            landmarks={name: int(new_index[i]) for name, i in self.landmarks.items() if keep[i]},
+            license=self.license,
+            regions={name: mask[keep] for name, mask in self.regions.items()},
+            expression_units=self.expression_units,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the Basel Face Model 2017 h5 layout, with what that has no place for under /mmreg; `load` gives it back."""
+        from mmreg.face.basel import write_basel  # basel builds MorphableModels, so it can't be imported above
+
+        write_basel(self, path)

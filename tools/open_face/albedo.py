@@ -1,0 +1,300 @@
+"""Paints people's skin, hair and eyes on the mean head, and takes the principal components.
+
+Skin is mixed in log reflectance, where pigments add: a base colour by melanin (the six types of Fitzpatrick), haemoglobin
+(blood: cheeks, nose, ears, lips) and local melanin (freckles, under the eyes, wrinkles). The components are of sRGB, as Basel's.
+
+A linear Gaussian model mirrors whatever is skewed: strong lipstick on one face in ten gives green lips on another. So lipstick
+and beards are held back.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+from threadpoolctl import threadpool_limits
+
+from mmreg.face import LinearSpace
+from tools.open_face.canvas import Canvas, smoothstep
+from tools.open_face.shape_space import principal_components
+
+
+def to_linear(srgb: np.ndarray) -> np.ndarray:
+    """sRGB in [0, 1] to linear light."""
+    srgb = np.asarray(srgb)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+def to_srgb(linear: np.ndarray) -> np.ndarray:
+    """Linear light to sRGB in [0, 1]."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+
+
+def _bytes(*colours: tuple[int, int, int]) -> np.ndarray:
+    return np.array(colours) / 255
+
+
+FITZPATRICK = _bytes((238, 206, 183), (226, 186, 158), (209, 164, 133), (176, 129, 98), (131, 91, 67), (90, 62, 48))
+LOG_SKIN = np.log(to_linear(FITZPATRICK))  # log reflectance of skin type I to VI
+BLOOD = np.array([0.10, 0.62, 0.48])  # log reflectance that a unit of haemoglobin takes from red, green, blue
+MELANIN = 1.6 * 1.15 * np.array([0.48, 0.59, 0.65])  # the same for melanin
+HAIR = _bytes(
+    (22, 18, 16), (38, 26, 20), (66, 44, 30), (100, 70, 46), (140, 104, 66), (176, 140, 92), (120, 56, 28), (150, 145, 140)
+)  # fmt: skip
+GREY_HAIR, GREY_BROWS = np.array([0.40, 0.39, 0.385]), np.array([0.42, 0.41, 0.40])
+IRIS = _bytes((58, 34, 20), (84, 54, 30), (110, 84, 48), (96, 104, 74), (92, 116, 134), (120, 138, 150))
+LIPSTICK = _bytes((168, 40, 52), (190, 84, 90), (150, 60, 70), (196, 100, 104), (120, 30, 44))
+MOUTH_INSIDE = np.array([0.16, 0.035, 0.035])  # linear
+
+
+class Person(NamedTuple):
+    """What decides a person's colours."""
+
+    ancestry: np.ndarray  # shares of African, Asian, European
+    gender: float  # 0 female, 1 male
+    ageing: float  # 0 at 25 years, 1 at 75
+    melanin: float  # 0 to 5, skin type I to VI
+    skin: np.ndarray  # (3,) log reflectance
+
+    @property
+    def male(self) -> bool:
+        """Whether brows, hairline and beard are a man's."""
+        return self.gender > 0.5
+
+    @property
+    def paleness(self) -> float:
+        """1 for the palest skin, 0 for the darkest."""
+        return 1 - self.melanin / 5
+
+    def may_be_light(self, darkest: float) -> bool:
+        """Whether hair or eyes may be light: European, with skin lighter than this melanin."""
+        return bool(self.ancestry[2] > 0.5 and self.melanin < darkest)
+
+
+class Hair(NamedTuple):
+    """Colours of a person's hair, linear."""
+
+    scalp: np.ndarray
+    face: np.ndarray  # brows and beard; greys later
+    greyness: float
+
+
+def sample_person(rng: np.random.Generator) -> Person:
+    """A person of any ancestry, gender and age."""
+    ancestry = rng.dirichlet([0.55] * 3)
+    gender = float(rng.beta(0.4, 0.4))
+    years = np.clip(18 + 62 * rng.beta(1.2, 1.9), 16, 85)
+    ageing = float(np.clip((years - 25) / 50, 0, 1))
+    melanin = np.clip(ancestry @ np.array([3.9, 2.0, 1.1]) + rng.normal(0, 0.55), 0.1, 4.6)
+    if rng.random() < 0.12:  # South Asia, Latin America
+        melanin = np.clip(melanin + rng.uniform(0.4, 1.5), 0, 4.6)
+    lower = min(int(melanin), 4)
+    skin = LOG_SKIN[lower] + (LOG_SKIN[lower + 1] - LOG_SKIN[lower]) * (melanin - lower)
+    skin = skin + rng.normal(0, 0.035, 3) * np.array([0.4, 0.7, 1.2]) + rng.normal(0, 0.05)
+    return Person(ancestry, gender, ageing, float(melanin), skin)
+
+
+def sample_hair(person: Person, rng: np.random.Generator) -> Hair:
+    """Black or brown, light colours only where skin is light; grey with age."""
+    if person.may_be_light(1.3):
+        chances = np.array([0.10, 0.20, 0.22, 0.18, 0.14, 0.09, 0.07, 0])
+    elif person.may_be_light(2.0):
+        chances = np.array([0.45, 0.25, 0.12, 0.05, 0.04, 0.03, 0.03, 0])
+    else:
+        chances = np.array([0.72, 0.24, 0.04, 0, 0, 0, 0, 0])
+    colour = HAIR[rng.choice(len(HAIR), p=chances / chances.sum())] * rng.uniform(0.85, 1.15)
+    colour = to_linear(np.clip(colour, 0, 1))
+    greyness = float(np.clip(rng.normal(1.4 * person.ageing - 0.45, 0.2), 0, 1))
+    scalp = colour * (1 - greyness) + to_linear(GREY_HAIR) * greyness
+    return Hair(scalp, colour * (1 - 0.5 * greyness) + to_linear(GREY_BROWS) * 0.5 * greyness, greyness)
+
+
+def paint(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
+    """(vertex, 3) one person's albedo, sRGB in [0, 1], float32."""
+    person = sample_person(rng)
+    reflectance, on_lips = _skin_and_lips(canvas, person, rng)
+    hair = sample_hair(person, rng)
+    reflectance = _brows(canvas, person, hair, reflectance, rng)
+    reflectance = _scalp(canvas, person, hair, reflectance, rng)
+    if person.male:
+        reflectance = _beard(canvas, person, hair, reflectance, rng)
+    reflectance = _lids(canvas, person, reflectance, rng)
+    reflectance = mix(reflectance, MOUTH_INSIDE, np.clip(canvas.mouth_bag, 0, 1) * np.clip(1 - on_lips, 0, 1))
+    reflectance = reflectance * canvas.hollows[:, None] ** 1.2
+    eyeball = _eyeball(canvas, person, rng)
+    eyes = [eyeball * light[:, None] for light in canvas.eye_light]
+    return to_srgb(np.clip(np.concatenate([reflectance, *eyes]), 0, 1)).clip(0, 1).astype(np.float32)
+
+
+def mix(under: np.ndarray, over: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """(vertex, 3) `over` laid on `under`, linear."""
+    return under + (over - under) * opacity[:, None]
+
+
+def _skin_and_lips(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(vertex, 3) linear reflectance, and how much of each vertex is lip."""
+    blood, melanin = _pigments(c, person, rng)
+    log_skin = person.skin - blood[:, None] * BLOOD * (0.45 + 0.55 * person.paleness) - melanin[:, None] * MELANIN
+    pale = person.paleness
+    log_lips = person.skin + np.log([0.86, 0.60, 0.66]) * (0.55 + 0.45 * pale) * rng.uniform(0.7, 1.25)
+    log_lips = log_lips + np.array([0, 0, 0.02]) * person.melanin + rng.normal(0, 0.06)
+    if person.gender < 0.35 and rng.random() < 0.35:
+        colour = np.log(to_linear(LIPSTICK[rng.integers(len(LIPSTICK))]))
+        strength = rng.uniform(0.15, 0.45)
+        log_lips = log_lips * (1 - strength) + strength * colour + rng.normal(0, 0.05, 3)
+    on_lips = np.clip(c.lips, 0, 1) * rng.uniform(0.75, 1.0)
+    return np.exp(mix(log_skin, log_lips - 0.05 * blood[:, None] * BLOOD, on_lips)), on_lips
+
+
+def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(vertex,) haemoglobin and melanin besides the person's base colour."""
+    pale, dark, age = person.paleness, person.melanin / 5, person.ageing
+
+    def noise(*terms: tuple[float, int]) -> np.ndarray:
+        return sum(amplitude * c.noise(rng, wavelength) for amplitude, wavelength in terms)
+
+    melanin = noise((0.04, 90), (0.025, 40), (0.016, 20), (0.014, 10), (0.008, 6))
+    blood = 0.03 + noise((0.06, 40), (0.045, 20), (0.035, 10), (0.02, 6))
+    cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.5, 4)) * (0.35 + 0.65 * pale)
+    blood += 0.75 * cheeks * c.cheeks + (0.15 + 0.55 * nose) * c.nose + (0.2 + 0.4 * nose) * c.nose_wings
+    blood += 0.35 * chin * c.chin + 0.35 * (c.ears > 0.4) + 0.25 * c.eyelids * c.face
+    blood += 0.3 * c.inner_eye * (0.3 + eyes) - 0.12 * c.forehead * rng.random()
+
+    tired = np.clip(rng.normal(0.45 + 0.4 * age, 0.25), 0, 1.4)
+    melanin += 0.20 * tired * c.under_eye * (0.6 + 0.4 * dark) + 0.12 * tired * c.inner_eye
+    melanin += 0.10 * (0.3 + dark) * c.upper_lid * rng.uniform(0.3, 1.3)
+    melanin += 0.10 * dark * c.round_mouth * rng.random() + 0.12 * dark * c.forehead * rng.normal(0, 0.6)
+    melanin -= 0.06 * c.middle * rng.random() + 0.08 * dark * c.cheeks
+
+    freckles = max(0, rng.normal(-0.15, 0.5)) * pale * (person.melanin < 2.2)
+    where = (c.cheeks + c.nose + 0.4 * c.forehead).clip(0, 1) * c.face
+    if freckles > 0:
+        melanin += 0.45 * freckles * np.clip(noise((1, 6)) - 0.6, 0, 2) * where
+    melanin += 0.15 * age * pale * rng.random() * np.clip(noise((1, 10)) - 1.0, 0, 2)
+    if rng.random() < 0.25:
+        blood += 0.35 * np.clip(noise((1, 6)) - 1.1, 0, 2) * c.face * rng.random()
+    wrinkles = 0.16 * c.nasolabial + 0.13 * c.crows_feet + 0.12 * c.forehead_lines + 0.12 * c.frown
+    return blood, melanin + age * rng.uniform(0.5, 1.3) * wrinkles + 0.06 * c.nasolabial
+
+
+def _brows(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An arch from above the inner to above the outer corner of the eye, with a peak; thicker and lower in men."""
+    male, eye_y = person.male, c.eye[1]
+    inner_x, outer_x = rng.normal(11.5, 1.8), rng.normal(52, 2.2)
+    inner_y = eye_y + rng.normal(15.5 if male else 17, 1.6)
+    peak_y = eye_y + rng.normal(19 if male else 22, 1.7)
+    outer_y = eye_y + rng.normal(16.5, 2)
+    peak = rng.uniform(0.55, 0.75)
+    thickness = np.clip(rng.normal(5.0 if male else 3.8, 0.8), 2.4, 7.5)
+
+    u = np.clip((c.x - inner_x) / (outer_x - inner_x), -0.3, 1.3)
+    rising = inner_y + (peak_y - inner_y) * np.sin(np.clip(u / peak, 0, 1) * np.pi / 2)
+    falling = peak_y + (outer_y - peak_y) * np.clip((u - peak) / (1 - peak), 0, 1.3) ** 1.4
+    profile = np.interp(u, [-0.3, 0, 0.15, 0.6, 1, 1.3], [0.8, 0.9, 1.0, 0.8, 0.3, 0.1])
+    across = (c.y - np.where(u < peak, rising, falling)) / (thickness * profile)
+    opacity = np.exp(-(np.abs(across) ** 2.6)) * smoothstep(-0.10, 0.06, u) * smoothstep(1.12, 0.92, u)
+    opacity *= c.z > c.eye[2] - 30
+    opacity *= np.clip(rng.normal(0.9 if male else 0.82, 0.1), 0.35, 0.98) * (1 - 0.25 * hair.greyness)
+    opacity *= np.clip(1 + 0.12 * c.noise(rng, 6), 0.6, 1.2)
+    return mix(reflectance, 0.9 * hair.face + 0.05 * np.exp(person.skin), opacity)
+
+
+def _scalp(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shorn hair: above a line on the forehead that falls to the sides, behind the temples, on the nape."""
+    if rng.random() >= 0.8 and person.male:  # bald
+        return reflectance
+    _, ey, ez = c.eye
+    receding = rng.uniform(-4, 10) + person.male * person.ageing * 22 * rng.random()
+    above = c.y - (ey + 70 + receding - 0.0085 * c.x**2)
+    top = 0.6 * smoothstep(-9, 11, above + 1.2 * c.noise(rng, 10) + 1.8 * c.noise(rng, 20))
+    top += 0.4 * smoothstep(0, 22, above + 1.5 * c.noise(rng, 20))
+    side = smoothstep(ez - 58, ez - 76, c.z + 2 * c.noise(rng, 20)) * smoothstep(ey - 38, ey - 22, c.y)
+    nape = smoothstep(ez - 95, ez - 105, c.z) * smoothstep(ey - 75, ey - 55, c.y)
+    opacity = np.maximum(np.maximum(top, side), nape) * (1 - np.clip(c.ears * 2, 0, 1))
+    return mix(reflectance, hair.scalp, opacity * np.clip(rng.normal(0.74, 0.14), 0.25, 0.94))
+
+
+def _beard(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Shaven with a shadow, stubble, a beard, or a moustache and a goatee."""
+    kind = rng.random()
+    opacity = c.beard * np.clip(1 + 0.15 * c.noise(rng, 6) + 0.12 * c.noise(rng, 20), 0.5, 1.4)
+    colour = hair.face
+    if kind < 0.6:
+        opacity = opacity * rng.uniform(0.02, 0.2)
+        colour = 0.55 * colour + 0.45 * np.exp(person.skin) * np.array([0.30, 0.36, 0.42])
+    elif kind < 0.8:
+        opacity = opacity * rng.uniform(0.15, 0.38)
+    elif kind < 0.93:
+        opacity = opacity * rng.uniform(0.35, 0.6)
+        colour = colour * (1 - 0.4 * hair.greyness) + 0.4 * hair.greyness * hair.scalp
+    else:
+        moustache = c.moustache * smoothstep(c.mouth_top - 2, c.mouth_top + 2, c.y) * rng.integers(0, 2)
+        goatee = smoothstep(c.mouth_bottom - 3, c.mouth_bottom - 9, c.y) * smoothstep(24, 16, c.x) * rng.integers(0, 2)
+        opacity = opacity * np.maximum(moustache, goatee) * (c.beard > 0.02) * rng.uniform(0.3, 0.5)
+    return mix(reflectance, colour, np.clip(opacity, 0, 0.97))
+
+
+def _lids(c: Canvas, person: Person, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Eye shadow, now and then, and lashes."""
+    if not person.male and rng.random() < 0.35:
+        opacity = c.upper_lid * rng.uniform(0.1, 0.55)
+        shadow = np.exp(person.skin) * rng.uniform(0.25, 0.7)
+        reflectance = mix(reflectance, shadow * np.array([1, rng.uniform(0.8, 1), rng.uniform(0.8, 1.1)]), opacity)
+    upper = np.where(c.y > c.eye[1] - 3, 1, 0.6)
+    lashes = c.lash_line * upper * (0.45 if person.male else 0.8) * rng.uniform(0.7, 1.15)
+    return mix(reflectance, np.array([0.012, 0.009, 0.008]), np.clip(lashes, 0, 0.95))
+
+
+def _eyeball(c: Canvas, person: Person, rng: np.random.Generator) -> np.ndarray:
+    """(eyeball vertex, 3) linear reflectance of one eye: white, iris with streaks, pupil."""
+    directions = c.head.eye_directions
+    degrees = np.rad2deg(np.arccos(np.clip(directions[:, 2], -1, 1)))
+    chances = [0.30, 0.25, 0.15, 0.10, 0.12, 0.08] if person.may_be_light(1.6) else [0.78, 0.20, 0.02, 0, 0, 0]
+    kind = rng.choice(len(IRIS), p=chances)
+    outer = to_linear(np.clip(IRIS[kind] * rng.uniform(0.8, 1.2), 0, 1))
+    inner = to_linear(np.clip(IRIS[max(kind - 1, 0)] * 1.1, 0, 1))
+    tint = np.array([1, 1 - 0.004 * person.melanin, 1 - 0.01 * person.melanin - 0.04 * person.ageing])
+    white = to_linear(np.array([0.86, 0.82, 0.79]) * rng.uniform(0.9, 1.03) * tint)
+    iris_edge, pupil_edge = 21.5 + rng.normal(0, 0.6), rng.uniform(6.5, 9.5)
+
+    veins = smoothstep(30, 70, degrees)[:, None] * np.array([0.12, 0.34, 0.34])
+    share = smoothstep(pupil_edge, iris_edge * 0.75, degrees)[:, None]
+    dark_rim = 1 - 0.65 * smoothstep(iris_edge - 5, iris_edge, degrees)[:, None]
+    iris = (inner * (1 - share) + outer * share) * (1 + 0.22 * _streaks(directions)[:, None]) * dark_rim
+    colour = mix(white * (1 - veins), np.clip(iris, 0, 1), smoothstep(iris_edge + 1.2, iris_edge - 1.2, degrees))
+    return mix(colour, np.full(3, 0.004), smoothstep(pupil_edge + 1.5, pupil_edge - 1.2, degrees))
+
+
+def _streaks(directions: np.ndarray, count: int = 48) -> np.ndarray:
+    """Radial streaks, the same in every iris."""
+    heights = np.random.default_rng(1).normal(size=count)
+    turn = np.arctan2(directions[:, 1], directions[:, 0]) % (2 * np.pi) / (2 * np.pi) * count
+    return np.interp(turn, np.arange(count + 1), np.append(heights, heights[0]))
+
+
+_worker_canvas: Canvas | None = None  # set before the workers are forked
+
+
+def _paint_one(seed: int) -> np.ndarray:
+    with threadpool_limits(1):  # threads of BLAS inside several processes slow each other tenfold
+        return paint(_worker_canvas, np.random.default_rng(seed))
+
+
+def sample_albedos(canvas: Canvas, count: int, first_seed: int, processes: int = 2) -> np.ndarray:
+    """(person, vertex, 3) sRGB, float32; the persons' generators are seeded by `first_seed` and the numbers after it."""
+    global _worker_canvas
+    _worker_canvas = canvas
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        return np.stack(pool.map(_paint_one, range(first_seed, first_seed + count), chunksize=8))
+
+
+def albedo_space(canvas: Canvas, count: int, component_count: int, first_seed: int) -> tuple[LinearSpace, float]:
+    """The albedo components over `count` people and their mirror images, and their share of the variance."""
+    samples = sample_albedos(canvas, count, first_seed)
+    mirror = cKDTree(canvas.mean).query(canvas.mean * np.array([-1, 1, 1]))[1]
+    samples = np.concatenate([samples, samples[:, mirror]]).reshape(2 * count, -1)
+    mean = samples.mean(axis=0)
+    samples -= mean
+    return principal_components(samples, 1 / (len(samples) - 1), component_count, mean)
