@@ -1,0 +1,169 @@
+"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg data`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="From a photograph to a 3D face, by a regressor that learns without labels.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="What data there are, and photographs encoded for training.")
+app.add_typer(data_app, name="data")
+
+NO_FACE, BAD_INPUT = 1, 2  # exit codes
+
+Model = Annotated[str, typer.Option("--model", help='"open", or the path of a Basel Face Model 2017 file (.h5).')]
+Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
+
+
+@app.command()
+def reconstruct(
+    photos: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives one folder for each face.")] = Path(
+        "faces"
+    ),
+    weights: Annotated[
+        Optional[Path], typer.Option(help="A regressor from `mmreg train`; without it, the project's reference.")  # noqa: UP045
+    ] = None,
+    model: Model = "open",
+) -> None:
+    """Reconstructs every face in PHOTOS as a textured 3D mesh.
+
+    Writes for each face: face.glb and face.obj (mesh with colours), coefficients.json, panel.png (photograph and three
+    views) and render.png (frontal, neutral light). A photograph with several faces gives numbered folders, largest first.
+
+    Exit code 1: some photograph shows no face. Exit code 2: some input can't be used. All others are done first.
+    """
+    from tqdm import tqdm
+
+    from mmreg.arrays import InputError, atomic_folder
+    from mmreg.data.photographs import list_photographs, read_photograph
+    from mmreg.figures.faces import reconstruction_panel
+    from mmreg.figures.style import save
+    from mmreg.reconstruct import Reconstructor, check_writable, output_folders, unique_stems
+
+    paths = list_photographs(photos)
+    check_writable(out)
+    reconstructor = Reconstructor.load(model, weights)
+    code = 0
+    for path, stem in zip(tqdm(paths, unit="photo", disable=len(paths) < 2), unique_stems(paths), strict=True):
+        try:
+            faces = reconstructor.reconstruct(read_photograph(path))
+        except InputError as error:
+            _complain(error)
+            code = BAD_INPUT
+            continue
+        if not faces:
+            _complain(
+                f"{path} shows no face that the detector finds; try a larger or more frontal picture of the face."
+            )
+            code = code or NO_FACE
+            continue
+        for face, folder in zip(faces, output_folders(out, stem, len(faces)), strict=True):
+            with atomic_folder(folder) as partial:
+                reconstructor.save(face, partial, str(path))
+                _save_picture(reconstructor.portrait(face.coefficients)[0], partial / "render.png")
+                save(reconstruction_panel(reconstructor, face), partial / "panel.png")
+            typer.echo(folder)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def train(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("runs/quick"),
+    profile: Annotated[str, typer.Option(help="quick, full or paper: how large the run is.")] = "quick",
+    photos: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Photographs to learn from: a store written by `mmreg data encode`. Without it, a stand-in drawn from the "
+            "statistics of photographs."
+        ),
+    ] = None,
+    model: Model = "open",
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT where it stopped.")] = False,
+) -> None:
+    """Trains a regressor in the paper's two stages, and writes OUT/regressor.npz.
+
+    Stage one learns from synthetic faces; stage two from photographs without labels as well. OUT also holds the regressor
+    after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard.
+    """
+    from mmreg.arrays import InputError
+    from mmreg.data.feature_store import FeatureStore
+    from mmreg.data.photographs import photo_like_features
+    from mmreg.encoders import load_encoder
+    from mmreg.face import load
+    from mmreg.profiles import get_profile
+    from mmreg.reconstruct import check_writable
+    from mmreg.training import Studio, train_run
+
+    settings = get_profile(profile)
+    if photos is not None and not photos.is_file():
+        raise InputError(f"{photos} isn't a feature store; make one with `mmreg data encode FOLDER --out {photos}`.")
+    check_writable(out)
+    encoder = load_encoder()
+    store = FeatureStore.load(photos, encoder.checksum) if photos else photo_like_features(8192, seed)
+    train_run(Studio(load(model), encoder), store, settings, seed, out, resume)
+    typer.echo(out / "regressor.npz")
+
+
+@data_app.command("encode")
+def encode(
+    folder: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The store to write (.npz).")] = Path("photographs.npz"),
+) -> None:
+    """Detects, aligns and encodes photographs once; training reads only what the encoder said of them."""
+    from mmreg.data.photographs import encode_photographs, list_photographs
+    from mmreg.encoders import load_encoder
+
+    store = encode_photographs(list_photographs(folder), load_encoder(), out)
+    for name, reason in store.skipped:
+        typer.echo(f"skipped {name}: {reason}", err=True)
+    typer.echo(f"{out}: {len(store)} faces, {len(store.skipped)} photographs skipped")
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """What data the project uses, under which terms, and whether they are at hand."""
+    from mmreg.data.sources import SOURCES
+
+    for source in SOURCES:
+        typer.echo(f"{source.name}: {source.state()}\n    {source.what}\n    terms: {source.terms}\n    {source.how}\n")
+
+
+def _complain(problem: object) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(f"mmreg: {problem}", file=sys.stderr)
+
+
+def _save_picture(picture, path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    Image.fromarray(np.round(255.0 * np.clip(picture, 0.0, 1.0)).astype(np.uint8)).save(path)
+
+
+def main() -> None:
+    """Runs the command line; input that can't be used is said in one sentence, with exit code 2."""
+    try:
+        app()
+    except ValueError as error:
+        from mmreg.arrays import InputError
+
+        if not isinstance(error, InputError):
+            raise
+        _complain(error)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

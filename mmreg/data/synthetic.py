@@ -1,0 +1,241 @@
+"""Photographs of faces that don't exist: a face of the model, in random pose and light, framed as the encoder wants it.
+
+Both the synthetic training faces and the renderings of predicted faces are made here, so that they differ in their
+coefficients alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from mmreg.arrays import Array, Float
+from mmreg.face.coefficients import Coefficients
+from mmreg.face.morphable_model import MorphableModel
+from mmreg.geometry import native
+from mmreg.geometry.camera import Pose, perspective_camera, rotate
+from mmreg.geometry.mesh import vertex_normals
+from mmreg.rendering.color import linear_to_srgb, srgb_to_linear
+from mmreg.rendering.lighting import LightSettings, PointLights, sample_lights, studio_lights
+from mmreg.rendering.renderer import Rendering, render
+from mmreg.rendering.shading import SPECULAR_CONSTANT
+
+DARKEST_ALBEDO = 0.012  # sRGB; linear models overshoot [0, 1] in rare places
+
+
+class Scene(NamedTuple):
+    """Everything in a picture but the face, for a batch of pictures."""
+
+    pose: Pose
+    camera_distance: Float[Array, " batch"]  # mm from the model's origin
+    crop_scale: Float[Array, " batch"]  # beside the exact framing of the five points
+    crop_offset_pixels: Float[Array, "batch 2"]  # x right, y down
+    lights: PointLights
+    background: Float[Array, "batch rows columns 3"]  # sRGB, enlarged to the picture
+    specular_constant: Float[Array, " batch"]
+
+    @property
+    def batch(self) -> int:
+        """How many pictures."""
+        return int(self.camera_distance.shape[0])
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """The pictures that `sample_scenes` draws. Paper: random pose and illumination, ranges not stated; these are ours."""
+
+    yaw_deviation_degrees: float = 15.0
+    pitch_deviation_degrees: float = 7.5
+    roll_deviation_degrees: float = 3.0
+    limit: float = 2.6  # poses beyond so many deviations are moved there
+    distance_mm: tuple[float, float] = (600.0, 1800.0)
+    crop_scale_jitter: float = 0.03  # standard deviation of the logarithm
+    crop_offset_jitter: float = 2.0  # pixels
+    background_cells: int = 5
+    specular_constant: tuple[float, float] = (0.4 * SPECULAR_CONSTANT, 1.3 * SPECULAR_CONSTANT)
+    lens_blur_pixels: float = 0.8  # standard deviation
+    light: LightSettings = field(default_factory=LightSettings)
+
+
+DEFAULT_SCENES = SceneSettings()
+
+
+def sample_scenes(batch: int, seed: int, settings: SceneSettings = DEFAULT_SCENES) -> Scene:
+    """Draws random poses, lights, crops and backgrounds (numpy, float32); the same seed draws the same."""
+    rng = np.random.default_rng(seed)
+
+    def angle(deviation_degrees):
+        turns = np.clip(rng.normal(size=batch), -settings.limit, settings.limit)
+        return np.deg2rad(deviation_degrees * turns).astype(np.float32)
+
+    pose = Pose(
+        angle(settings.yaw_deviation_degrees),
+        angle(settings.pitch_deviation_degrees),
+        angle(settings.roll_deviation_degrees),
+    )
+    cells = (batch, settings.background_cells, settings.background_cells)
+    background = (
+        rng.uniform(0.08, 0.85, (batch, 1, 1, 1))
+        + rng.uniform(-0.12, 0.12, (batch, 1, 1, 3))
+        + rng.normal(0.0, 0.16, (*cells, 1))
+        + rng.normal(0.0, 0.04, (*cells, 3))
+    )
+    scene = Scene(
+        pose,
+        rng.uniform(*settings.distance_mm, batch),
+        np.exp(rng.normal(0.0, settings.crop_scale_jitter, batch)),
+        rng.normal(0.0, settings.crop_offset_jitter, (batch, 2)),
+        sample_lights(batch, int(rng.integers(2**31)), settings.light),
+        np.clip(background, 0.0, 1.0),
+        rng.uniform(*settings.specular_constant, batch),
+    )
+    return scene._replace(
+        **{
+            name: np.asarray(getattr(scene, name), np.float32)
+            for name in ("camera_distance", "crop_scale", "crop_offset_pixels", "background", "specular_constant")
+        }
+    )
+
+
+def studio_scene(
+    batch: int, yaw_degrees: float = 0.0, pitch_degrees: float = 0.0, background: float = 0.93, scale: float = 1.0
+) -> Scene:
+    """The book's own picture: the same light, distance and plain background for every face.
+
+    Args:
+        background: sRGB grey.
+        scale: 1 frames the face as an encoder sees it; less shows more of the head.
+    """
+    ones = np.ones(batch, np.float32)
+    pose = Pose(ones * np.deg2rad(yaw_degrees), ones * np.deg2rad(pitch_degrees), 0.0 * ones)
+    pose = Pose(*(np.asarray(a, np.float32) for a in pose))
+    return Scene(
+        pose,
+        1200.0 * ones,
+        scale * ones,
+        np.zeros((batch, 2), np.float32),
+        studio_lights(batch),
+        np.full((batch, 1, 1, 3), background, np.float32),
+        SPECULAR_CONSTANT * ones,
+    )
+
+
+def photograph(
+    model: MorphableModel,
+    coefficients: Coefficients,
+    scene: Scene,
+    template: Float[np.ndarray, "5 2"],
+    image_size: tuple[int, int],
+    lens_blur_pixels: float = DEFAULT_SCENES.lens_blur_pixels,
+    path: str = "auto",
+    pair_budget: int | None = None,
+) -> Float[Array, "batch height width 3"]:
+    """Pictures of faces in scenes, sRGB in [0, 1]; differentiable in the coefficients.
+
+    The head turns before a fixed camera; then the picture is cropped so that the model's own five points fall on the
+    encoder's template, as an aligned photograph's do. No detector is needed, and the framing is differentiated too.
+
+    Args:
+        template: wanted places of the five points in the picture, in pixels (see `Encoder.template`).
+        image_size: (height, width).
+        lens_blur_pixels: standard deviation of a Gaussian; 0 leaves the picture as sharp as it was sampled.
+    """
+    rendering = _expose(model, coefficients, scene, template, image_size, path, pair_budget)
+    background = ops.image.resize(ops.convert_to_tensor(scene.background), image_size, interpolation="bicubic")
+    return _develop(rendering.radiance, rendering.fragments.coverage, background, float(lens_blur_pixels))
+
+
+def _expose(model, coefficients, scene, template, image_size, path="auto", pair_budget=None) -> Rendering:
+    """The rendering of faces in scenes, framed for the encoder."""
+    positions = model.positions(coefficients.shape, coefficients.expression)
+    normals = vertex_normals(positions, model.triangles, path)
+    rotation = scene.pose.rotation()
+    positions, normals = rotate(rotation, positions), rotate(rotation, normals)
+
+    zero = ops.zeros_like(ops.convert_to_tensor(scene.camera_distance))
+    position = ops.stack([zero, zero, ops.convert_to_tensor(scene.camera_distance)], axis=-1)
+    camera = perspective_camera(position, ops.zeros_like(position), zero + 0.3, image_size)
+    vertices, weights = model.five_points
+    five_points = ops.matmul(weights, ops.take(positions, vertices, axis=1))  # b 5 3
+    camera = camera.framing(five_points, template, image_size)
+    height, width = image_size
+    to_ndc = np.array([2.0 / width, -2.0 / height], np.float32)
+    camera = camera.cropped(scene.crop_scale, ops.convert_to_tensor(scene.crop_offset_pixels) * to_ndc)
+
+    specular_constant = ops.convert_to_tensor(scene.specular_constant)[:, None, None, None]
+    return render(
+        positions,
+        normals,
+        _linear_albedo(model.albedos(coefficients.albedo)),
+        model.triangles,
+        camera,
+        scene.lights,
+        image_size,
+        specular_constant,
+        path=path,
+        pair_budget=pair_budget,
+    )
+
+
+def visible_part(
+    model: MorphableModel, template: Float[np.ndarray, "5 2"], image_size: tuple[int, int], rings: int = 3
+) -> MorphableModel:
+    """The model without what an encoder never sees: the back of the head, and what lies outside its pictures.
+
+    Kept are the triangles of the mean face seen in a fan of poses, and `rings` of neighbours around them for the faces that
+    differ from the mean. The picture's background shows through where a head is cut; coefficients mean what they meant.
+    """
+    yaws, pitches = np.meshgrid(np.deg2rad([-40.0, -20.0, 0.0, 20.0, 40.0]), np.deg2rad([-20.0, 0.0, 20.0]))
+    keep = np.zeros(model.vertex_count, bool)
+    for yaw, pitch in zip(yaws.ravel().astype(np.float32), pitches.ravel().astype(np.float32), strict=True):
+        pose = Pose(*(np.array([angle], np.float32) for angle in (yaw, pitch, 0.0)))
+        scene = studio_scene(1)._replace(pose=pose, crop_scale=np.full(1, 0.94, np.float32))
+        ids = _expose(model, Coefficients.neutral(model), scene, template, image_size).fragments.triangle_ids
+        ids = np.unique(np.asarray(ids))
+        keep[model.triangles[ids[ids >= 0]]] = True
+    for _ in range(rings):
+        keep[model.triangles[keep[model.triangles].any(axis=1)]] = True
+    return model.crop(keep)
+
+
+@native.fused
+def _linear_albedo(albedo):
+    return srgb_to_linear(ops.clip(albedo, DARKEST_ALBEDO, 1.0))
+
+
+@native.fused
+def _develop(radiance, coverage, background, lens_blur_pixels: float):
+    """The picture of a rendering: sRGB, before its background, through a lens."""
+    picture = ops.where(coverage > 0.0, linear_to_srgb(radiance), ops.clip(background, 0.0, 1.0))
+    return gaussian_blur(picture, lens_blur_pixels) if lens_blur_pixels else picture
+
+
+def gaussian_blur(
+    images: Float[Array, "batch height width 3"], deviation: float
+) -> Float[Array, "batch height width 3"]:
+    """Each channel convolved with a Gaussian of standard deviation `deviation` pixels, edges mirrored.
+
+    Blurring is linear and separable, so it is one matrix for the rows and one for the columns; on a CPU that is several
+    times faster than a depthwise convolution, forwards and backwards.
+    """
+    _, height, width, channels = images.shape
+    rows = ops.matmul(_blur_matrix(height, deviation), ops.reshape(images, (-1, height, width * channels)))
+    columns = ops.transpose(ops.reshape(rows, (-1, height, width, channels)), (0, 1, 3, 2))
+    columns = ops.matmul(columns, _blur_matrix(width, deviation).T)
+    return ops.transpose(columns, (0, 1, 3, 2))
+
+
+def _blur_matrix(size: int, deviation: float) -> Float[np.ndarray, "size size"]:
+    radius = max(1, int(np.ceil(3.0 * deviation)))
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (offsets / deviation) ** 2)
+    matrix = np.zeros((size, size))
+    for offset, weight in zip(offsets, weights / weights.sum(), strict=True):
+        source = np.arange(size) + offset
+        period = max(2 * (size - 1), 1)
+        source = np.abs((source + size - 1) % period - (size - 1)) if size > 1 else np.zeros(1, int)
+        matrix[np.arange(size), source] += weight
+    return matrix.astype(np.float32)

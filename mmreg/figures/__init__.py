@@ -1,0 +1,1 @@
+"""Everything that draws: the only room with matplotlib. Figures are returned, or saved whole under a path."""

@@ -1,0 +1,68 @@
+"""The paper's four losses (section 3.3). None of them renders or encodes; `training` hands them what they compare."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from mmreg.arrays import Array, Float, dot, unit
+
+SHAPE_WEIGHT, ALBEDO_WEIGHT = 0.4, 0.002  # ω_s, ω_t of section 3.3.1
+
+
+def parameter_loss(
+    shape: Float[Array, "batch s"],
+    albedo: Float[Array, "batch t"],
+    true_shape: Float[Array, "batch s"],
+    true_albedo: Float[Array, "batch t"],
+    shape_weight: float = SHAPE_WEIGHT,
+    albedo_weight: float = ALBEDO_WEIGHT,
+) -> Float[Array, ""]:
+    """L_param = ω_s ‖s − s'‖² + ω_t ‖t − t'‖², summed over coefficients, averaged over the batch (section 3.3.1).
+
+    Paper: the sum runs over the batch; a mean keeps the weights' meaning when the batch size changes. Ours.
+    """
+    return ops.mean(
+        shape_weight * ops.sum((shape - true_shape) ** 2, axis=1)
+        + albedo_weight * ops.sum((albedo - true_albedo) ** 2, axis=1)
+    )
+
+
+def identity_loss(
+    photo_embedding: Float[Array, "batch e"],
+    rendering_embedding: Float[Array, "batch e"],
+    photo_mean: Float[Array, " e"] | float = 0.0,
+    rendering_mean: Float[Array, " e"] | float = 0.0,
+) -> Float[Array, ""]:
+    """L_id = 1 − cos(γ, γ'), averaged over the batch (section 3.3.2); 0 for the same direction, 2 for opposite ones.
+
+    Paper: embeddings are compared as they are. dlib's share a large common offset, so the mean embedding of each domain
+    is subtracted first; with FaceNet's, leave the means at 0. Ours.
+    """
+    cosine = dot(unit(photo_embedding - photo_mean), unit(rendering_embedding - rendering_mean))
+    return ops.mean(1.0 - cosine)
+
+
+def batch_distribution_loss(shape: Float[Array, "batch s"], albedo: Float[Array, "batch t"]) -> Float[Array, ""]:
+    """L_batchdistr = ‖mean_b s‖² + ‖var_b s − 1‖² + ‖mean_b t‖² + ‖var_b t − 1‖² (section 3.3.3).
+
+    Nought when the batch has the morphable model's own mean and variance. A batch collapsed to one face far from the
+    mean pays 1 for every coefficient, and its squared distance.
+    """
+    return _moments(shape) + _moments(albedo)
+
+
+def _moments(coefficients):
+    mean, variance = ops.mean(coefficients, axis=0), ops.var(coefficients, axis=0)
+    return ops.sum(mean**2) + ops.sum((variance - 1.0) ** 2)
+
+
+def loopback_loss(
+    first_shape: Float[Array, "batch s"],
+    first_albedo: Float[Array, "batch t"],
+    second_shape: Float[Array, "batch s"],
+    second_albedo: Float[Array, "batch t"],
+) -> Float[Array, ""]:
+    """L_loopback: L_param between what was predicted from a rendering of a prediction, and that prediction
+    (section 3.3.4). Gradients reach both.
+    """
+    return parameter_loss(second_shape, second_albedo, first_shape, first_albedo)

@@ -1,0 +1,192 @@
+"""The decoder of the paper's section 3.2: from a recogniser's features to coefficients of a face model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from mmreg.arrays import Array, Float, InputError, atomic_path
+
+HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
+DOMAINS = ("photograph", "rendering")
+
+
+class RegressorError(InputError):
+    """A weights file can't be used: it isn't one, or it belongs to another face model or encoder."""
+
+
+class DomainStatistics(NamedTuple):
+    """What one kind of image (photographs, or renderings) looks like to the encoder, on average.
+
+    Photographs and renderings of the same people differ in their mean features more than people do; each kind is
+    standardised by its own statistics before the regressor reads it. Ours: the paper's encoder needed no such step.
+    """
+
+    feature_mean: Float[np.ndarray, " feature"]
+    feature_deviation: Float[np.ndarray, " feature"]
+    embedding_mean: Float[np.ndarray, " embedding"]
+
+    @classmethod
+    def of(cls, features: Float[np.ndarray, "count feature"], embeddings: Float[np.ndarray, "count embedding"]):
+        """The statistics of a collection. Deviations are floored at a thousandth of their mean: some features never fire."""
+        deviation = np.std(features, axis=0)
+        floor = 1e-3 * float(deviation.mean()) + 1e-12
+        arrays = (np.mean(features, axis=0), np.maximum(deviation, floor), np.mean(embeddings, axis=0))
+        return cls(*(np.asarray(a, np.float32) for a in arrays))
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a regressor was trained for; it means nothing with another face model or another encoder."""
+
+    model_name: str
+    model_checksum: str
+    encoder_name: str
+    encoder_checksum: str
+    shape_count: int
+    albedo_count: int
+
+
+@keras.saving.register_keras_serializable("mmreg")
+class Regressor(keras.Model):
+    """Two layers of 1,024 ReLU units, then one linear layer whose outputs are the shape and albedo coefficients.
+
+    Its weights are pulled towards zero by the optimiser's weight decay (section 3.2).
+
+    Args:
+        identity: the face model and the encoder that it serves.
+        statistics: of each domain, by its name ("photograph", "rendering").
+    """
+
+    def __init__(self, identity: Identity, statistics: dict[str, DomainStatistics], **kwargs):
+        super().__init__(name="regressor", **kwargs)
+        self.identity = identity
+        self._statistics = _Constant(statistics)
+        self.hidden = [
+            keras.layers.Dense(HIDDEN_UNITS, activation="relu", name=f"hidden_{k}", kernel_initializer="he_normal")
+            for k in (1, 2)
+        ]
+        self.coefficients = keras.layers.Dense(identity.shape_count + identity.albedo_count, name="coefficients")
+        self.build((None, len(statistics["photograph"].feature_mean)))
+
+    @property
+    def statistics(self) -> dict[str, DomainStatistics]:
+        """Each domain's statistics by its name."""
+        return self._statistics.value
+
+    def build(self, input_shape):
+        """Makes the weights for features of `input_shape[-1]` numbers."""
+        for layer, units in zip(
+            [*self.hidden, self.coefficients], (input_shape[-1], HIDDEN_UNITS, HIDDEN_UNITS), strict=True
+        ):
+            layer.build((None, units))
+        self.built = True
+
+    def call(
+        self, features: Float[Array, "batch feature"], domain: str = "photograph"
+    ) -> tuple[Float[Array, "batch shape"], Float[Array, "batch albedo"]]:
+        """(shape, albedo) coefficients, standard normal by intent, from the encoder's raw features of one domain."""
+        mean, deviation, _ = self.statistics[domain]
+        x = (features - mean) / deviation
+        for layer in self.hidden:
+            x = layer(x)
+        x = self.coefficients(x)
+        return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
+
+    def save_file(self, path: str | Path, provenance: dict) -> None:
+        """Writes weights (16-bit floats), statistics, identity and provenance to one `.npz`, whole or not at all."""
+        arrays = {f"weight_{k}": np.asarray(w, np.float16) for k, w in enumerate(self.get_weights())}
+        for domain, statistics in self.statistics.items():
+            arrays |= {f"{domain}_{name}": value for name, value in statistics._asdict().items()}
+        header = json.dumps({"format": 1, "identity": self.identity.__dict__, "provenance": provenance})
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            np.savez_compressed(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
+
+
+class _Constant:
+    """Holds a value out of sight of Keras, which would otherwise take dictionaries of arrays for its own state."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class LoadedRegressor(NamedTuple):
+    """A regressor from a file, what is known of its making, and the file's checksum (SHA-256, hexadecimal)."""
+
+    regressor: Regressor
+    provenance: dict
+    checksum: str
+
+
+def load_regressor(
+    path: str | Path, model_checksum: str | None = None, encoder_checksum: str | None = None
+) -> LoadedRegressor:
+    """Reads a regressor, and refuses one that belongs to another face model or encoder.
+
+    Raises:
+        RegressorError: the file is missing, isn't a regressor, or its checksums differ from those given.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise RegressorError(f"{path} isn't there; train a regressor with `mmreg train`, or leave --weights out.")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        header = json.loads(arrays["header"].tobytes().decode())
+        identity = Identity(**header["identity"])
+        statistics = {
+            domain: DomainStatistics(
+                *(arrays[f"{domain}_{name}"].astype(np.float32) for name in DomainStatistics._fields)
+            )
+            for domain in DOMAINS
+        }
+        weights = [arrays[f"weight_{k}"].astype(np.float32) for k in range(6)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise RegressorError(
+            f"{path} isn't a regressor of mmreg: expected the .npz that `mmreg train` writes ({type(error).__name__})."
+        ) from error
+    for kind, found, wanted in (
+        (f"the face model {identity.model_name!r}", identity.model_checksum, model_checksum),
+        (f"the encoder {identity.encoder_name!r}", identity.encoder_checksum, encoder_checksum),
+    ):
+        if wanted is not None and found != wanted:
+            raise RegressorError(
+                f"{path} was trained for {kind} with checksum {found[:12]}…, but the one in use has {wanted[:12]}…; "
+                "use the weights trained for it, or train anew with `mmreg train`."
+            )
+    regressor = Regressor(identity, statistics)
+    expected = [tuple(w.shape) for w in regressor.weights]
+    if [w.shape for w in weights] != expected:
+        raise RegressorError(f"{path} holds weights of shapes {[w.shape for w in weights]}, expected {expected}.")
+    regressor.set_weights(weights)
+    return LoadedRegressor(regressor, header["provenance"], hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def fresh_regressor(model, encoder, statistics: dict[str, DomainStatistics], seed: int) -> Regressor:
+    """An untrained regressor for a face model and an encoder. Its last layer starts small, near the mean face.
+
+    Args:
+        model: has `name`, `checksum`, `shape` and `albedo` spaces.
+        encoder: has `name` and `checksum`.
+    """
+    keras.utils.set_random_seed(seed)
+    identity = Identity(
+        model.name,
+        model.checksum,
+        encoder.name,
+        encoder.checksum,
+        model.shape.component_count,
+        model.albedo.component_count,
+    )
+    regressor = Regressor(identity, statistics)
+    kernel = regressor.coefficients.kernel
+    kernel.assign(ops.multiply(kernel, 0.1))
+    return regressor

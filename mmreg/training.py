@@ -1,0 +1,417 @@
+"""The two stages (section 3.3): synthetic faces alone, then photographs and synthetic faces together.
+
+This is the one place that wires face model, renderer, encoder, regressor and losses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+from tqdm import tqdm
+
+from mmreg import losses
+from mmreg.arrays import Array, Float, InputError, atomic_path
+from mmreg.data.feature_store import FeatureStore
+from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
+from mmreg.encoders.registry import Encoder, Encoding
+from mmreg.face.coefficients import Coefficients
+from mmreg.face.morphable_model import MorphableModel
+from mmreg.profiles import LossWeights, Profile
+from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
+from mmreg.results import Data, Provenance, write_result
+
+TERMS = ("parameter", "identity", "batch_distribution", "loopback")
+Watch = Callable[[int, Regressor], None]
+
+
+class TrainingError(InputError):
+    """Training can't start, resume or go on."""
+
+
+class Batch(NamedTuple):
+    """The input of one step; the photographs' parts are None in stage one.
+
+    `synthetic` holds true coefficients of synthetic faces and `synthetic_scene` their pictures' scenes. The first photographs
+    are rendered, each in as many of `photo_scene`'s scenes as there are views; the others enter L_batchdistr alone.
+    """
+
+    synthetic: Coefficients
+    synthetic_scene: Scene
+    photo_features: Float[Array, "photo feature"] | None = None
+    photo_embedding: Float[Array, "rendered embedding"] | None = None
+    photo_scene: Scene | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture."""
+
+    model: MorphableModel
+    encoder: Encoder
+    pair_budget: int | None = None
+    visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
+
+    def __post_init__(self) -> None:
+        visible = visible_part(self.model, self.encoder.template, self.encoder.image_size)
+        object.__setattr__(self, "visible", visible)
+
+    def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
+        """Photographs the faces and encodes the pictures; differentiable in the coefficients."""
+        return self.encoder(self.photograph(coefficients, scene))
+
+    def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
+        """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""
+        encoder = self.encoder
+        return photograph(
+            self.visible, coefficients, scene, encoder.template, encoder.image_size, pair_budget=self.pair_budget
+        )
+
+    @cached_property
+    def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:
+        """`encode` as one compiled graph; compiled anew for every batch size."""
+        return _compiled(self.encode)
+
+    def encode_many(self, coefficients: Coefficients, scene: Scene, batch: int = 16) -> Encoding:
+        """`encode` for any number of pictures, `batch` at a time (numpy, no gradients)."""
+        encodings = []
+        for start in range(0, scene.batch, batch):
+            rows = np.arange(start, start + batch) % scene.batch  # the last batch is filled up with the first pictures
+            encodings.append(self.compiled_encode(*take_rows((coefficients, scene), rows)))
+        return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings])[: scene.batch] for k in (0, 1)))
+
+
+def take_rows(record, rows: np.ndarray | slice):
+    """The chosen faces or pictures of a record of arrays, such as Coefficients or a Scene."""
+    return keras.tree.map_structure(lambda array: None if array is None else array[rows], record)
+
+
+def rendering_statistics(studio: Studio, count: int, seed: int, batch: int = 16) -> DomainStatistics:
+    """Means and deviations of the encoder's output over `count` random faces of the model in random scenes."""
+    encodings = []
+    for start in tqdm(
+        range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
+    ):
+        batch_seed = _seed(seed, 0, start)
+        encodings.append(
+            studio.compiled_encode(
+                Coefficients.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
+            )
+        )
+    features, embeddings = (np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1))
+    return DomainStatistics.of(features, embeddings)
+
+
+class Trainer(keras.Model):
+    """One stage of training as a Keras model whose `compute_loss` is the paper's objective.
+
+    Args:
+        weights: of the four terms; in stage one only L_param is computed.
+    """
+
+    def __init__(self, regressor: Regressor, studio: Studio, weights: LossWeights, views_per_photo: int = 1):
+        super().__init__(name="trainer")
+        self.regressor = regressor
+        self.studio = _Untracked(studio)
+        self.loss_weights = weights
+        self.views_per_photo = views_per_photo
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, "total")}
+        self.built = True
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The mean of each term since the last reset."""
+        return list(self.trackers.values())
+
+    def call(self, batch: Batch) -> dict[str, Float[Array, ""]]:
+        """The objective's terms, unweighted."""
+        terms = {"parameter": self._parameter_term(batch)}
+        if batch.photo_features is not None:
+            terms |= self._photo_terms(batch)
+        return terms
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """L = ω_param L_param + ω_id L_id + ω_batch L_batchdistr + ω_loop L_loopback (section 3.3)."""
+        total = sum(getattr(self.loss_weights, name) * value for name, value in y_pred.items())
+        for name, value in {**y_pred, "total": total}.items():
+            self.trackers[name].update_state(value)
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None) -> dict:
+        """Every term that was computed, and their weighted sum."""
+        return {name: self.trackers[name].result() for name in (*y_pred, "total")}
+
+    def _parameter_term(self, batch: Batch):
+        encoding = self.studio.value.encode(batch.synthetic, batch.synthetic_scene)
+        shape, albedo = self.regressor(ops.stop_gradient(encoding.features), domain="rendering")
+        return losses.parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)
+
+    def _photo_terms(self, batch: Batch):
+        shape, albedo = self.regressor(batch.photo_features, domain="photograph")
+        rendered = batch.photo_embedding.shape[0]
+        seen_shape = ops.repeat(shape[:rendered], self.views_per_photo, axis=0)
+        seen_albedo = ops.repeat(albedo[:rendered], self.views_per_photo, axis=0)
+        photo_embedding = ops.repeat(batch.photo_embedding, self.views_per_photo, axis=0)
+
+        encoding = self.studio.value.encode(Coefficients(seen_shape, seen_albedo), batch.photo_scene)
+        second_shape, second_albedo = self.regressor(encoding.features, domain="rendering")
+        statistics = self.regressor.statistics
+        return {
+            "identity": losses.identity_loss(
+                photo_embedding,
+                encoding.embedding,
+                statistics["photograph"].embedding_mean,
+                statistics["rendering"].embedding_mean,
+            ),
+            "batch_distribution": losses.batch_distribution_loss(shape, albedo),
+            "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
+        }
+
+
+class _Untracked:
+    """Keeps frozen networks out of the trainer's weights."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+def stage_one_batch(studio: Studio, profile: Profile, seed: int, step: int) -> Batch:
+    """Synthetic faces with shape, albedo, pose and light drawn independently (section 3.3), fresh for every step."""
+    return _synthetic_batch(studio, profile.stage_one_batch, _seed(seed, 1, step))
+
+
+def stage_two_batch(studio: Studio, photos: FeatureStore, profile: Profile, seed: int, step: int) -> Batch:
+    """Synthetic faces, and photographs of which the first are rendered in several scenes each."""
+    batch_seed = _seed(seed, 2, step)
+    rng = np.random.default_rng(batch_seed)
+    wanted = min(profile.photos_per_step + profile.distribution_photos, len(photos))
+    chosen = rng.choice(len(photos), wanted, replace=False)
+    rendered = min(profile.photos_per_step, wanted)
+    return _synthetic_batch(studio, profile.synthetic_per_step, batch_seed + 1)._replace(
+        photo_features=photos.features[chosen],
+        photo_embedding=photos.embedding[chosen[:rendered]],
+        photo_scene=sample_scenes(rendered * profile.views_per_photo, batch_seed + 2),
+    )
+
+
+def _synthetic_batch(studio: Studio, count: int, seed: int) -> Batch:
+    return Batch(Coefficients.sample(studio.model, count, seed), sample_scenes(count, seed + 1))
+
+
+def _seed(*parts: int) -> int:
+    """One seed from several numbers; a step's data depend on nothing but these, so that runs resume exactly."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+class Run:
+    """One stage of training in a folder: steps, log, TensorBoard, checkpoints; goes on where it stopped.
+
+    Args:
+        stage: "stage_one" or "stage_two", which also names its files.
+        make_batch: the data of a step by its number.
+    """
+
+    def __init__(self, folder: Path, stage: str, trainer: Trainer, make_batch: Callable[[int], Batch]):
+        self.folder, self.stage, self.trainer, self.make_batch = folder, stage, trainer, make_batch
+        self.checkpoint_path = folder / f"{stage}.checkpoint.npz"
+        self.history: list[dict] = []
+
+    def train(self, steps: int, checkpoint_every: int = 50, watch: Watch | None = None) -> list[dict]:
+        """Trains up to step `steps` and returns the logged terms of every step, those before a resumption included.
+
+        Args:
+            watch: called after every step with the steps done and the regressor, to look on.
+
+        Raises:
+            TrainingError: a term became NaN or infinite; the last checkpoint stays.
+        """
+        import tensorflow as tf
+
+        start = self._restore()
+        writer = tf.summary.create_file_writer(str(self.folder / "tensorboard" / self.stage))
+        progress = tqdm(range(start, steps), desc=self.stage.replace("_", " "), initial=start, total=steps, unit="step")
+        with writer.as_default():
+            for step in progress:
+                self.trainer.reset_metrics()
+                logs = self.trainer.train_on_batch(self.make_batch(step), return_dict=True)
+                logs = {name: float(value) for name, value in logs.items() if name != "loss"}
+                self._refuse_divergence(step, logs)
+                self.history.append({"step": step + 1, **logs})
+                if watch is not None:
+                    watch(step + 1, self.trainer.regressor)
+                for name, value in logs.items():
+                    tf.summary.scalar(name, value, step=step + 1)
+                progress.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
+                if (step + 1) % checkpoint_every == 0:
+                    self._checkpoint()
+        if start < steps:
+            self._checkpoint()
+        return self.history
+
+    def _refuse_divergence(self, step: int, logs: dict[str, float]) -> None:
+        broken = [name for name, value in logs.items() if not np.isfinite(value)]
+        if broken:
+            raise TrainingError(
+                f"{self.stage.replace('_', ' ')} diverged at step {step + 1}: {', '.join(broken)} is not finite; "
+                "lower the learning rate or the gradient clip and resume from the last checkpoint with --resume."
+            )
+
+    def _checkpoint(self) -> None:
+        variables = [*self.trainer.regressor.variables, *self.trainer.optimizer.variables]
+        arrays = {f"variable_{k:03d}": ops.convert_to_numpy(v) for k, v in enumerate(variables)}
+        history = np.frombuffer(json.dumps(self.history).encode(), np.uint8)
+        with atomic_path(self.checkpoint_path) as partial_path, partial_path.open("wb") as file:
+            np.savez(file, history=history, **arrays)
+
+    def _restore(self) -> int:
+        """The step to go on from; 0 without a checkpoint."""
+        if not self.checkpoint_path.exists():
+            return 0
+        self.trainer.optimizer.build(self.trainer.trainable_variables)
+        variables = [*self.trainer.regressor.variables, *self.trainer.optimizer.variables]
+        try:
+            with np.load(self.checkpoint_path, allow_pickle=False) as file:
+                history = json.loads(file["history"].tobytes().decode())
+                values = [file[f"variable_{k:03d}"] for k in range(len(variables))]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise TrainingError(
+                f"{self.checkpoint_path} isn't a checkpoint of this run ({type(error).__name__}); "
+                "delete it to train this stage anew."
+            ) from error
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.history = history
+        return len(history)
+
+
+def train_stage_one(
+    studio: Studio, regressor: Regressor, profile: Profile, seed: int, folder: Path, watch: Watch | None = None
+) -> list[dict]:
+    """Supervised training on synthetic faces alone; changes the regressor, returns the terms of every step."""
+    trainer = Trainer(regressor, studio, profile.weights)
+    schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, profile.stage_one_steps)
+    _compile(trainer, schedule, profile)
+    run = Run(folder, "stage_one", trainer, partial(stage_one_batch, studio, profile, seed))
+    return run.train(profile.stage_one_steps, watch=watch)
+
+
+def train_stage_two(
+    studio: Studio,
+    regressor: Regressor,
+    photos: FeatureStore,
+    profile: Profile,
+    seed: int,
+    folder: Path,
+    watch: Watch | None = None,
+) -> list[dict]:
+    """Training with photographs, known by their stored encodings only; changes the regressor, returns the terms.
+
+    Raises:
+        TrainingError: fewer than two photographs: a batch must have a variance.
+    """
+    if len(photos) < 2:
+        raise TrainingError(f"Stage two needs at least two photographs, but {photos.source} holds {len(photos)}.")
+    trainer = Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        max(1, profile.stage_two_steps - profile.warmup_steps),
+        alpha=0.05,
+        warmup_target=profile.stage_two_learning_rate,
+        warmup_steps=profile.warmup_steps,
+    )
+    _compile(trainer, schedule, profile)
+    run = Run(folder, "stage_two", trainer, partial(stage_two_batch, studio, photos, profile, seed))
+    return run.train(profile.stage_two_steps, watch=watch)
+
+
+def train_run(
+    studio: Studio, photos: FeatureStore, profile: Profile, seed: int, folder: Path, resume: bool = False
+) -> Regressor:
+    """Both stages, in a folder that then holds `stage_one.npz`, `regressor.npz` and `run.json`.
+
+    Raises:
+        TrainingError: the folder holds a run and `resume` isn't asked for; or it holds a run of other settings; or the
+            photographs were encoded by another encoder.
+    """
+    _check_encoder(photos, studio.encoder)
+    folder = Path(folder)
+    provenance = _provenance(photos, profile, seed)
+    _open_run(folder, studio, provenance, resume)
+    statistics = {
+        "photograph": DomainStatistics.of(photos.features, photos.embedding),
+        "rendering": rendering_statistics(studio, profile.statistics_renderings, seed),
+    }
+    regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed)
+    history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder)}
+    regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
+    history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder)
+    regressor.save_file(folder / "regressor.npz", provenance.to_dict())
+    write_result(folder / "run.json", {"history": history}, provenance)
+    return regressor
+
+
+def _check_encoder(photos: FeatureStore, encoder: Encoder) -> None:
+    if photos.encoder_checksum != encoder.checksum:
+        raise TrainingError(
+            f"{photos.source} was encoded by weights {photos.encoder_checksum[:12]}…, but the encoder in use has "
+            f"{encoder.checksum[:12]}…; encode the photographs anew with `mmreg data encode`."
+        )
+
+
+def _provenance(photos: FeatureStore, profile: Profile, seed: int) -> Provenance:
+    names = hashlib.sha256("\n".join(photos.names).encode()).hexdigest()
+    return Provenance([Data(photos.source, len(photos), names, photos.stand_in)], profile.to_dict(), seed)
+
+
+def _open_run(folder: Path, studio: Studio, provenance: Provenance, resume: bool) -> None:
+    """Writes what the run is to `settings.json`, or holds a run to be resumed to it."""
+    record = provenance.to_dict()
+    settings = {
+        "data": record["data"],
+        "profile": record["profile"],
+        "seed": record["seed"],
+        "model": studio.model.checksum,
+        "encoder": studio.encoder.checksum,
+    }
+    path = folder / "settings.json"
+    if not path.exists():
+        with atomic_path(path) as partial_path:
+            partial_path.write_text(json.dumps(settings, indent=1) + "\n")
+        return
+    if not resume:
+        raise TrainingError(
+            f"{folder} holds a run already; go on with it by --resume, or choose another folder with --out."
+        )
+    former = json.loads(path.read_text())
+    differing = [name for name in settings if former.get(name) != settings[name]]
+    if differing:
+        raise TrainingError(
+            f"{folder} holds a run with another {', another '.join(differing)}; resume with the same settings, or choose "
+            "another folder with --out."
+        )
+
+
+def _compile(trainer: Trainer, schedule, profile: Profile) -> None:
+    # Paper: optimiser, learning rate and weight decay aren't stated; AdamW and these values are ours
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=profile.weight_decay, global_clipnorm=profile.gradient_clip
+    )
+    trainer.compile(optimizer=optimizer, jit_compile=keras.config.backend() == "jax")
+
+
+def _compiled(function: Callable) -> Callable:
+    """`function` as one compiled graph on TensorFlow; as it is elsewhere."""
+    if keras.config.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function)

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mmreg import losses
+
+
+def normal(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def test_equal_coefficients_cost_nothing():
+    s, t = normal(0, 5, 7), normal(1, 5, 9)
+    assert float(losses.parameter_loss(s, t, s, t)) == 0.0
+
+
+def test_parameter_loss_weighs_shape_and_albedo_as_the_paper_does():
+    s, t = np.zeros((4, 199), np.float32), np.zeros((4, 199), np.float32)
+    assert float(losses.parameter_loss(s + 1, t, s, t)) == pytest.approx(0.4 * 199, rel=1e-5)
+    assert float(losses.parameter_loss(s, t + 1, s, t)) == pytest.approx(0.002 * 199, rel=1e-5)
+
+
+def test_identity_loss_is_0_for_the_same_direction_1_for_orthogonal_2_for_opposite():
+    a = np.array([[2.0, 0.0]], np.float32)
+    for b, expected in ([[5.0, 0.0]], 0.0), ([[0.0, 3.0]], 1.0), ([[-1.0, 0.0]], 2.0):
+        assert float(losses.identity_loss(a, np.array(b, np.float32))) == pytest.approx(expected, abs=1e-5)
+
+
+def test_identity_loss_ignores_an_offset_that_each_domain_has_to_itself():
+    a, b, offset = normal(0, 6, 16), normal(1, 6, 16), 10 * normal(2, 16)
+    plain = float(losses.identity_loss(a, b))
+    assert float(losses.identity_loss(a + offset, b - offset, offset, -offset)) == pytest.approx(plain, abs=1e-4)
+    assert float(losses.identity_loss(a + offset, b + offset)) < 0.2 * plain  # uncentred, all faces look alike
+
+
+def test_a_batch_with_the_models_moments_costs_nothing():
+    x = normal(0, 64, 8)
+    x = (x - x.mean(0)) / x.std(0)
+    assert float(losses.batch_distribution_loss(x, x)) == pytest.approx(0.0, abs=1e-8)
+
+
+def test_a_collapsed_batch_pays_one_per_coefficient_and_its_squared_distance():
+    s, t = np.full((10, 7), 2.0, np.float32), np.zeros((10, 9), np.float32)
+    assert float(losses.batch_distribution_loss(s, t)) == pytest.approx(7 * 1 + 7 * 4 + 9 * 1, rel=1e-5)
+
+
+def test_loopback_reaches_both_predictions():
+    first, second = tf.constant(normal(0, 3, 4)), tf.constant(normal(1, 3, 4))
+    with tf.GradientTape() as tape:
+        tape.watch([first, second])
+        value = losses.loopback_loss(first, first, second, second)
+    d_first, d_second = tape.gradient(value, [first, second])
+    assert float(tf.norm(d_first)) > 0
+    np.testing.assert_allclose(d_first.numpy(), -d_second.numpy(), rtol=1e-5)

@@ -1,0 +1,22 @@
+import pytest
+
+from mmreg.arrays import InputError
+from mmreg.profiles import PAPER, PROFILES, get_profile
+
+
+def test_the_papers_profile_has_the_papers_numbers():
+    assert PAPER.views_per_photo == 3
+    assert (PAPER.weights.batch_distribution, PAPER.weights.loopback) == (10.0, 0.07)
+    assert (PAPER.weights.parameter, PAPER.weights.identity) == (1.0, 1.0)
+
+
+def test_profiles_are_found_by_their_own_names():
+    for name in ("quick", "full", "paper"):
+        assert get_profile(name).name == name
+        assert get_profile(name).to_dict()["name"] == name
+    assert set(PROFILES) == {"quick", "full", "paper"}
+
+
+def test_an_unknown_profile_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="quick, full, paper"):
+        get_profile("enormous")

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from mmreg.regressor import DomainStatistics, Identity, Regressor, RegressorError, load_regressor
+
+
+@pytest.fixture
+def regressor():
+    rng = np.random.default_rng(0)
+    statistics = {
+        name: DomainStatistics.of(rng.normal(k, 2.0, (50, 12)).astype(np.float32), rng.normal(size=(50, 6)))
+        for k, name in enumerate(("photograph", "rendering"))
+    }
+    return Regressor(Identity("open", "aaaa", "dlib", "bbbb", 5, 4), statistics)
+
+
+def test_it_has_two_layers_of_1024_units_and_a_linear_output(regressor):
+    shapes = [tuple(w.shape) for w in regressor.weights]
+    assert shapes == [(12, 1024), (1024,), (1024, 1024), (1024,), (1024, 9), (9,)]
+    assert regressor.coefficients.activation.__name__ == "linear"
+
+
+def test_it_splits_its_output_into_shape_and_albedo(regressor):
+    shape, albedo = regressor(np.zeros((3, 12), np.float32))
+    assert (shape.shape, albedo.shape) == ((3, 5), (3, 4))
+
+
+def test_each_domain_is_standardised_by_its_own_statistics(regressor):
+    means = [regressor.statistics[d].feature_mean[None] for d in ("photograph", "rendering")]
+    at_photo_mean = np.asarray(regressor(means[0], domain="photograph")[0])
+    at_rendering_mean = np.asarray(regressor(means[1], domain="rendering")[0])
+    np.testing.assert_allclose(at_photo_mean, at_rendering_mean, atol=1e-5)
+    assert not np.allclose(at_photo_mean, np.asarray(regressor(means[1], domain="photograph")[0]), atol=1e-3)
+
+
+def test_saving_and_loading_is_the_identity_up_to_16_bit_weights(regressor, tmp_path):
+    features = np.random.default_rng(1).normal(size=(20, 12)).astype(np.float32)
+    regressor.save_file(tmp_path / "r.npz", {"seed": 3})
+    loaded = load_regressor(tmp_path / "r.npz", "aaaa", "bbbb")
+    assert loaded.provenance == {"seed": 3}
+    for before, after in zip(regressor(features), loaded.regressor(features), strict=True):
+        np.testing.assert_allclose(np.asarray(before), np.asarray(after), atol=5e-3)
+    assert [p.name for p in tmp_path.iterdir()] == ["r.npz"]
+
+
+def test_weights_of_another_model_or_encoder_are_refused(regressor, tmp_path):
+    regressor.save_file(tmp_path / "r.npz", {})
+    with pytest.raises(RegressorError, match="face model 'open'"):
+        load_regressor(tmp_path / "r.npz", "cccc", "bbbb")
+    with pytest.raises(RegressorError, match="encoder 'dlib'"):
+        load_regressor(tmp_path / "r.npz", "aaaa", "cccc")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
+def test_a_file_that_is_no_regressor_is_refused_by_name(content, tmp_path):
+    (tmp_path / "r.npz").write_bytes(content)
+    with pytest.raises(RegressorError, match=r"r\.npz isn't a regressor"):
+        load_regressor(tmp_path / "r.npz")
+
+
+def test_an_npz_of_other_things_and_a_missing_file_are_refused(tmp_path):
+    np.savez(tmp_path / "r.npz", header=np.zeros(3))
+    with pytest.raises(RegressorError, match="isn't a regressor"):
+        load_regressor(tmp_path / "r.npz")
+    with pytest.raises(RegressorError, match="isn't there"):
+        load_regressor(tmp_path / "none.npz")
+
+
+def test_pickled_weights_are_not_loaded(tmp_path):
+    np.savez(tmp_path / "r.npz", header=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(RegressorError, match="isn't a regressor"):
+        load_regressor(tmp_path / "r.npz")
+
+
+def test_features_that_never_fire_do_not_explode():
+    features = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    features[:, 0] = 0.0
+    assert DomainStatistics.of(features, features).feature_deviation.min() > 1e-4

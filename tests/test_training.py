@@ -1,0 +1,187 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmreg.data.photographs import photo_like_features
+from mmreg.data.synthetic import sample_scenes
+from mmreg.face import Coefficients
+from mmreg.profiles import QUICK
+from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
+from mmreg.training import (
+    Studio,
+    TrainingError,
+    rendering_statistics,
+    stage_one_batch,
+    stage_two_batch,
+    train_run,
+    train_stage_one,
+    train_stage_two,
+)
+
+TINY = replace(
+    QUICK,
+    name="tiny",
+    stage_one_steps=12,
+    stage_one_batch=8,
+    stage_two_steps=4,
+    photos_per_step=2,
+    views_per_photo=2,
+    distribution_photos=30,
+    synthetic_per_step=2,
+    warmup_steps=1,
+    statistics_renderings=16,
+)
+
+
+@pytest.fixture(scope="module")
+def studio(open_model, encoder):
+    return Studio(open_model, encoder)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return photo_like_features(200, 0)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(studio, photos, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    train_run(studio, photos, TINY, 0, folder)
+    return folder
+
+
+def history(folder):
+    return json.loads((folder / "run.json").read_text())["history"]
+
+
+def test_a_whole_tiny_run_lowers_its_losses(tiny_run):
+    stages = history(tiny_run)
+    assert [len(stages["stage_one"]), len(stages["stage_two"])] == [12, 4]
+    first, last = (np.mean([h["total"] for h in part]) for part in (stages["stage_two"][:1], stages["stage_two"][-1:]))
+    assert last < first
+    assert set(stages["stage_two"][0]) == {"step", "parameter", "identity", "batch_distribution", "loopback", "total"}
+    total = stages["stage_two"][1]
+    weighted = (
+        total["parameter"] + 2000 * total["identity"] + 10 * total["batch_distribution"] + 0.07 * total["loopback"]
+    )
+    assert total["total"] == pytest.approx(weighted, rel=1e-3)
+
+
+def test_stage_one_learns_to_tell_faces_it_has_seen(studio, encoder):
+    """With one batch over and over, L_param must fall far: the gradient reaches the regressor, and only it."""
+    seen = stage_one_batch(studio, TINY, 0, 0)
+    encoding = encoder(studio.photograph(seen.synthetic, seen.synthetic_scene))
+    statistics = DomainStatistics.of(np.asarray(encoding.features), np.asarray(encoding.embedding))
+    regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
+    before = [np.array(w) for w in encoder.network.get_weights()[:3]]
+    from mmreg import training
+
+    trainer = training.Trainer(regressor, studio, TINY.weights)
+    training._compile(trainer, 1e-3, TINY)
+    losses = [float(trainer.train_on_batch(seen, return_dict=True)["parameter"]) for _ in range(1)]
+    for _ in range(15):
+        trainer.reset_metrics()
+        losses.append(float(trainer.train_on_batch(seen, return_dict=True)["parameter"]))
+    assert losses[-1] < 0.3 * losses[0]
+    for old, new in zip(before, encoder.network.get_weights()[:3], strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_run_leaves_regressors_settings_logs_and_provenance(tiny_run, open_model, encoder):
+    names = {path.name for path in tiny_run.iterdir()}
+    assert {"settings.json", "stage_one.npz", "regressor.npz", "run.json", "tensorboard"} <= names
+    assert not [name for name in names if "partial" in name]
+    assert list((tiny_run / "tensorboard" / "stage_two").iterdir())
+    loaded = load_regressor(tiny_run / "regressor.npz", open_model.checksum, encoder.checksum)
+    assert loaded.provenance["profile"]["name"] == "tiny"
+    assert loaded.provenance["data"][0]["stand_in"] is True
+    assert loaded.provenance["seed"] == 0
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):
+    """Stage two is stopped after two steps by a shorter profile, then resumed with the whole one's schedule."""
+
+    class Stopped(Exception):
+        pass
+
+    from mmreg import training
+
+    statistics = {
+        "photograph": DomainStatistics.of(photos.features, photos.embedding),
+        "rendering": rendering_statistics(studio, 16, 0),
+    }
+
+    def fresh():
+        return fresh_regressor(studio.model, studio.encoder, statistics, 0)
+
+    whole = fresh()
+    uninterrupted = train_stage_two(studio, whole, photos, TINY, 0, tmp_path / "whole")
+
+    original = training.stage_two_batch
+
+    def interrupted(studio_, photos_, profile, seed, step):
+        if step == 2:
+            raise Stopped
+        return original(studio_, photos_, profile, seed, step)
+
+    training.stage_two_batch = interrupted
+    original_train = training.Run.train
+    training.Run.train = lambda self, steps: original_train(self, steps, checkpoint_every=1)
+    try:
+        with pytest.raises(Stopped):
+            train_stage_two(studio, fresh(), photos, TINY, 0, tmp_path / "parts")
+    finally:
+        training.stage_two_batch = original
+        training.Run.train = original_train
+    resumed = fresh()
+    continued = train_stage_two(studio, resumed, photos, TINY, 0, tmp_path / "parts")
+    assert [h["step"] for h in continued] == [1, 2, 3, 4]
+    for a, b in zip(uninterrupted, continued, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_folder_with_a_run_is_not_trained_over(tiny_run, studio, photos):
+    with pytest.raises(TrainingError, match="--resume"):
+        train_run(studio, photos, TINY, 0, tiny_run)
+    with pytest.raises(TrainingError, match="another profile"):
+        train_run(studio, photos, replace(TINY, stage_two_steps=9), 0, tiny_run, resume=True)
+    with pytest.raises(TrainingError, match="another seed"):
+        train_run(studio, photos, TINY, 1, tiny_run, resume=True)
+
+
+def test_divergence_stops_with_the_step_and_the_term(studio, encoder, tmp_path):
+    statistics = DomainStatistics(np.zeros(256, np.float32), np.full(256, 1e-30, np.float32), np.zeros(128, np.float32))
+    regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, 0)
+    with pytest.raises(TrainingError, match="diverged at step 1: parameter, total"):
+        train_stage_one(studio, regressor, TINY, 0, tmp_path)
+
+
+def test_steps_see_fresh_data_that_depend_on_seed_and_step_alone(studio, photos):
+    a, again, b = (stage_two_batch(studio, photos, TINY, 3, step) for step in (5, 5, 6))
+    np.testing.assert_array_equal(a.synthetic.shape, again.synthetic.shape)
+    np.testing.assert_array_equal(a.photo_features, again.photo_features)
+    assert not np.array_equal(a.synthetic.shape, b.synthetic.shape)
+    assert not np.array_equal(a.photo_features, b.photo_features)
+    assert a.photo_features.shape == (32, 256)
+    assert a.photo_embedding.shape == (2, 128)
+    assert a.photo_scene.batch == 4
+
+
+def test_photographs_of_another_encoder_are_refused(studio, photos, tmp_path):
+    with pytest.raises(TrainingError, match="encode the photographs anew"):
+        train_run(studio, replace(photos, encoder_checksum="0" * 64), TINY, 0, tmp_path)
+
+
+def test_two_renders_of_one_person_are_nearer_than_of_two(studio, open_model):
+    from mmreg.evaluation.verification import area_under_curve
+
+    people = Coefficients.sample(open_model, 8, 0)
+    a, b = (np.asarray(studio.encode(people, sample_scenes(8, seed)).embedding) for seed in (1, 2))
+    mean = np.concatenate([a, b]).mean(0)
+    a, b = ((x - mean) / np.linalg.norm(x - mean, axis=1, keepdims=True) for x in (a, b))
+    similarity = a @ b.T
+    assert area_under_curve(np.diag(similarity), similarity[~np.eye(8, dtype=bool)]) > 0.9
