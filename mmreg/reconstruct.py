@@ -18,7 +18,8 @@ from mmreg.face import Coefficients, MorphableModel, load
 from mmreg.regressor import LoadedRegressor, RegressorError, load_regressor
 from mmreg.rendering.color import srgb_to_linear
 
-PORTRAIT_SCALE = 0.72  # of the encoder's framing: shows the whole head
+PORTRAIT_SCALE = 0.66  # of the encoder's framing: shows the whole head
+PORTRAIT_SHIFT = 0.26  # of the picture's width times sin(yaw): a head's middle lies behind the points that frame it
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +125,10 @@ def portrait(
     fine = 2 * size
     template = (encoder.template + 0.5) * (fine / encoder.image_size[0]) - 0.5
     pictures = []
+    shift = np.array([[PORTRAIT_SHIFT * fine * np.sin(np.deg2rad(yaw_degrees)), 0.025 * fine]], np.float32)
+    scene = studio_scene(1, yaw_degrees, scale=PORTRAIT_SCALE)._replace(crop_offset_pixels=shift)
     for k in range(len(coefficients.shape)):
         one = Coefficients(*(None if c is None else c[k : k + 1] for c in coefficients))
-        scene = studio_scene(1, yaw_degrees, scale=PORTRAIT_SCALE)
         picture = np.asarray(photograph(model, one, scene, template, (fine, fine), lens_blur_pixels=0.0))
         pictures.append(picture.reshape(1, size, 2, size, 2, 3).mean(axis=(2, 4)))
     return np.concatenate(pictures)

@@ -228,6 +228,8 @@ class Run:
     def train(self, steps: int, checkpoint_every: int = 50, watch: Watch | None = None) -> list[dict]:
         """Trains up to step `steps` and returns the logged terms of every step, those before a resumption included.
 
+        An interrupted run leaves a checkpoint of its last whole step, so nothing is computed twice.
+
         Args:
             watch: called after every step with the steps done and the regressor, to look on.
 
@@ -239,23 +241,34 @@ class Run:
         start = self._restore()
         writer = tf.summary.create_file_writer(str(self.folder / "tensorboard" / self.stage))
         progress = tqdm(range(start, steps), desc=self.stage.replace("_", " "), initial=start, total=steps, unit="step")
-        with writer.as_default():
-            for step in progress:
-                self.trainer.reset_metrics()
-                logs = self.trainer.train_on_batch(self.make_batch(step), return_dict=True)
-                logs = {name: float(value) for name, value in logs.items() if name != "loss"}
-                self._refuse_divergence(step, logs)
-                self.history.append({"step": step + 1, **logs})
-                if watch is not None:
-                    watch(step + 1, self.trainer.regressor)
-                for name, value in logs.items():
-                    tf.summary.scalar(name, value, step=step + 1)
-                progress.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
-                if (step + 1) % checkpoint_every == 0:
-                    self._checkpoint()
+        try:
+            with writer.as_default():
+                for step in progress:
+                    logs = self._step(step)
+                    for name, value in logs.items():
+                        tf.summary.scalar(name, value, step=step + 1)
+                    progress.set_postfix({name: f"{value:.4g}" for name, value in logs.items()}, refresh=False)
+                    if watch is not None:
+                        watch(step + 1, self.trainer.regressor)
+                    if (step + 1) % checkpoint_every == 0:
+                        self._checkpoint()
+        except TrainingError:
+            raise
+        except BaseException:
+            self._checkpoint()
+            raise
         if start < steps:
             self._checkpoint()
         return self.history
+
+    def _step(self, step: int) -> dict[str, float]:
+        """One step's terms, after they were found finite and entered in the history."""
+        self.trainer.reset_metrics()
+        logs = self.trainer.train_on_batch(self.make_batch(step), return_dict=True)
+        logs = {name: float(value) for name, value in logs.items() if name != "loss"}
+        self._refuse_divergence(step, logs)
+        self.history.append({"step": step + 1, **logs})
+        return logs
 
     def _refuse_divergence(self, step: int, logs: dict[str, float]) -> None:
         broken = [name for name, value in logs.items() if not np.isfinite(value)]
@@ -266,6 +279,8 @@ class Run:
             )
 
     def _checkpoint(self) -> None:
+        if int(self.trainer.optimizer.iterations) != len(self.history):
+            return  # interrupted within a step: weights that no number of steps explains aren't kept
         variables = [*self.trainer.regressor.variables, *self.trainer.optimizer.variables]
         arrays = {f"variable_{k:03d}": ops.convert_to_numpy(v) for k, v in enumerate(variables)}
         history = np.frombuffer(json.dumps(self.history).encode(), np.uint8)

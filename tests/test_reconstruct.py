@@ -85,7 +85,7 @@ def test_the_coefficients_name_what_they_belong_to_and_make_the_mesh(reconstruct
 
     _, out = reconstructed
     record = json.loads((out / "portrait" / "coefficients.json").read_text())
-    assert record["model"] == {"name": "open", "checksum": open_model.checksum}
+    assert record["model"] == {"name": open_model.name, "checksum": open_model.checksum}
     assert record["encoder"]["checksum"] == encoder.checksum
     assert record["weights"]["checksum"] == file_checksum(weights)
     assert (len(record["shape"]), len(record["albedo"]), record["face"]) == (199, 199, 1)

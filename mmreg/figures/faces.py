@@ -53,7 +53,7 @@ def sheet(images: Float[np.ndarray, "count height width 3"], columns: int) -> Fi
     return grid([list(images[start : start + columns]) for start in range(0, len(images), columns)])
 
 
-def reconstruction_panel(reconstructor: Reconstructor, reconstruction: Reconstruction, size: int = 384) -> Figure:
+def reconstruction_panel(reconstructor: Reconstructor, reconstruction: Reconstruction, size: int = 512) -> Figure:
     """The photograph's face beside its reconstruction from the front and turned to either side."""
     views = [reconstructor.portrait(reconstruction.coefficients, yaw, size)[0] for yaw in (0.0, -35.0, 35.0)]
     labels = ["photograph", "reconstruction", "turned right", "turned left"]

@@ -20,7 +20,7 @@ def use_style() -> None:
     mpl.rcParams.update(
         {
             "figure.figsize": (WIDTH, 0.55 * WIDTH),
-            "figure.dpi": 110,
+            "figure.dpi": 140,
             "savefig.dpi": 160,
             "font.size": 12,
             "axes.titlesize": 12,

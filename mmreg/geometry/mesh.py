@@ -52,7 +52,9 @@ def _sum_area_vectors(positions: np.ndarray, triangles: np.ndarray) -> np.ndarra
 def _sum_area_vectors_gradient(positions: np.ndarray, triangles: np.ndarray, upstream: np.ndarray) -> np.ndarray:
     out = np.zeros_like(positions)
     upstream = np.ascontiguousarray(upstream)
-    native.each_image(lambda i: kernels.sum_area_vectors_gradient(positions[i], triangles, upstream[i], out[i]), len(out))
+    native.each_image(
+        lambda i: kernels.sum_area_vectors_gradient(positions[i], triangles, upstream[i], out[i]), len(out)
+    )
     return out
 
 

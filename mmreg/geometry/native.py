@@ -50,7 +50,7 @@ def fused(function: Callable) -> Callable:
     def compiled():
         import tensorflow as tf
 
-        return tf.function(function, jit_compile=True, reduce_retracing=True)
+        return tf.function(function, jit_compile=True)
 
     @wraps(function)
     def call(*arguments):

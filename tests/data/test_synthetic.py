@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from mmreg.data.synthetic import gaussian_blur, photograph, sample_scenes, studio_scene, visible_part
 from mmreg.face import Coefficients
 from mmreg.geometry.camera import clip_to_pixels, perspective_camera

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from mmreg.arrays import InputError
 from mmreg.evaluation.verification import area_under_curve, correlations, recall
 

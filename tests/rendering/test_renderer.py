@@ -104,6 +104,14 @@ def yaw(angle):
     return Pose(angle, 0 * angle, 0 * angle).rotation()
 
 
+def test_any_number_of_lights_shines_one_after_another(ball):
+    camera, lights = scene()
+    one = lights._replace(position_world=lights.position_world[:, :1], intensity=lights.intensity[:, :1])
+    none = one._replace(position_world=one.position_world[:, :0], intensity=one.intensity[:, :0])
+    none_, one_, two_ = (np.asarray(picture(ball, camera, light).radiance).sum() for light in (none, one, lights))
+    assert 0 < none_ < one_ < two_
+
+
 def test_positions_of_the_wrong_shape_are_refused_by_name(ball):
     positions, colors, triangles = ball
     camera, lights = scene()

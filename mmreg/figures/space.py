@@ -1,0 +1,119 @@
+"""Pictures of the face space: heads before one fixed camera, spectra, whitening, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from mmreg.arrays import Array, Float
+from mmreg.data.synthetic import DARKEST_ALBEDO
+from mmreg.face import Coefficients, MorphableModel
+from mmreg.face.morphable_model import LinearSpace
+from mmreg.figures.style import PALETTE, new_figure
+from mmreg.geometry.camera import Pose, perspective_camera, rotate
+from mmreg.geometry.mesh import vertex_normals
+from mmreg.rendering import PointLights, linear_to_srgb, render, srgb_to_linear
+from mmreg.rendering.lighting import studio_lights
+
+BACKGROUND = 0.93  # sRGB grey, the portraits' own
+CAMERA_DISTANCE_MM = 1200.0
+WINDOW_MM = 290.0  # the picture's height at the face's distance
+ASPECT = 0.8  # width / height of a picture of a head
+
+
+def heads(
+    model: MorphableModel,
+    positions: Float[Array, "batch vertex 3"],
+    albedos: Float[Array, "batch vertex 3"],
+    yaw_degrees: float = 0.0,
+    size: int = 180,
+    lights: PointLights | None = None,
+) -> Float[np.ndarray, "batch size width 3"]:
+    """Heads before one camera that doesn't move, so that a larger head is larger in the picture; sRGB in [0, 1].
+
+    Portraits follow the face's five points, as a recogniser's pictures do, and hide its size; these don't.
+
+    Args:
+        positions: millimetres, in the model's frame.
+        albedos: sRGB, clipped here.
+        size: the pictures' height in pixels.
+        lights: of one picture, in the camera's frame; the book's own when None.
+    """
+    margin = round(0.5 * (1.0 - ASPECT) * size)
+    pictures = []
+    for one, albedo in zip(np.asarray(positions, np.float32), np.asarray(albedos, np.float32), strict=True):
+        picture = _head(model, one[None], albedo[None], yaw_degrees, 2 * size, lights or studio_lights(1))
+        pictures.append(picture.reshape(size, 2, size, 2, 3).mean(axis=(1, 3))[:, margin:-margin])
+    return np.stack(pictures)
+
+
+def people(model: MorphableModel, coefficients: Coefficients, **options) -> Float[np.ndarray, "batch size width 3"]:
+    """`heads` of coefficients."""
+    positions = model.positions(coefficients.shape, coefficients.expression)
+    return heads(model, positions, model.albedos(coefficients.albedo), **options)
+
+
+def head_camera(size: int, window_mm: float = WINDOW_MM):
+    """The camera of `heads`."""
+    position = np.array([[0.0, 5.0, CAMERA_DISTANCE_MM]], np.float32)
+    fov_y = np.array([2.0 * np.arctan(0.5 * window_mm / CAMERA_DISTANCE_MM)], np.float32)
+    return perspective_camera(position, position * np.array([1.0, 1.0, 0.0], np.float32), fov_y, (size, size))
+
+
+def _head(model, positions, albedos, yaw_degrees, size, lights):
+    pose = Pose(*(np.array([angle], np.float32) for angle in (np.deg2rad(yaw_degrees), 0.0, 0.0)))
+    rotation = pose.rotation()
+    normals = vertex_normals(positions, model.triangles)
+    diffuse = srgb_to_linear(np.clip(albedos, DARKEST_ALBEDO, 1.0))
+    turned, turned_normals = rotate(rotation, positions), rotate(rotation, normals)
+    rendering = render(turned, turned_normals, diffuse, model.triangles, head_camera(size), lights, (size, size))
+    covered = np.asarray(rendering.fragments.coverage) > 0
+    return np.where(covered, np.asarray(linear_to_srgb(rendering.radiance)), BACKGROUND)[0]
+
+
+def plot_spectra(spaces: Mapping[str, LinearSpace]) -> Figure:
+    """Standard deviation per component, and the share of the variance that the first components hold."""
+    figure, (left, right) = new_figure(1, 2, height=3.4)
+    for (name, space), color in zip(spaces.items(), PALETTE, strict=False):
+        deviations = space.standard_deviations.astype(float)
+        number = np.arange(1, len(deviations) + 1)
+        left.plot(number, deviations / deviations[0], color=color, label=name)
+        held = np.cumsum(deviations**2) / np.sum(deviations**2)
+        right.plot(np.concatenate([[0], number]), 100.0 * np.concatenate([[0.0], held]), color=color, label=name)
+    left.set(yscale="log", xlabel="component", ylabel="standard deviation\n(first = 1)")
+    right.set(xlabel="components kept", ylabel="variance held (%)", ylim=(0, 102), xlim=(0, 60))
+    right.legend(loc="lower right")
+    return figure
+
+
+def plot_whitening(scores: Float[np.ndarray, "face 2"], whitened: Float[np.ndarray, "face 2"]) -> Figure:
+    """Faces along their first two components: in millimetres, and divided by the standard deviations."""
+    figure, (left, right) = new_figure(1, 2, height=3.5)
+    for axis, points, color in ((left, scores, PALETTE[0]), (right, whitened, PALETTE[1])):
+        axis.plot(*points.T, "o", color=color, markersize=3.0, alpha=0.55, markeredgewidth=0)
+        for times in (1, 2, 3):
+            width, height = 2.0 * times * points.std(axis=0)
+            axis.add_patch(Ellipse((0, 0), width, height, fill=False, color="black", linewidth=0.9))
+        reach = max(1.05 * np.abs(points).max(), 3.2 * points.std(axis=0).max())
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    left.set(title="as measured", xlabel="along component 1 (mm)", ylabel="along component 2 (mm)")
+    right.set(title="whitened", xlabel="$s_1$ (standard deviations)", ylabel="$s_2$ (standard deviations)")
+    return figure
+
+
+def plot_lengths(lengths: Float[np.ndarray, " face"], marks: Sequence[tuple[str, float]]) -> Figure:
+    """How long the coefficient vectors of random faces are, with other faces marked on the same axis."""
+    figure, axis = new_figure(height=2.9)
+    axis.hist(lengths, bins=24, color=PALETTE[0])
+    axis.set_ylim(0, 1.45 * axis.get_ylim()[1])
+    top = axis.get_ylim()[1]
+    for (name, length), color in zip(marks, (PALETTE[6], *PALETTE[1:6]), strict=False):
+        axis.axvline(length, color=color, linestyle="--", linewidth=1.4)
+        axis.text(length, 0.97 * top, f" {name}", color=color, va="top", ha="left", fontsize=11)
+    axis.set(
+        xlabel="length of the shape coefficients, ‖s‖ (standard deviations)", ylabel="random faces", xlim=(-1, None)
+    )
+    return figure

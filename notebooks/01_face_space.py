@@ -1,0 +1,456 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A face is a point
+#
+# *How can a whole face, its form and its colours, be a list of numbers, so that a network can answer with one?*
+#
+# The picture below is the answer. On the left stands the mean of all faces. A first list of 199 numbers, $s$, changes its
+# shape; a second one, $t$, changes its colours; together they are a person. After this page you can read such lists, draw
+# random people, find the numbers of a given face, and say what goes wrong when the numbers leave the region where
+# faces live.
+#
+# Ten minutes to read, less than one to run.
+
+# %% tags=["parameters"]
+profile = "quick"
+seed = 0
+
+# %% tags=["hide-input"]
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from mmreg.face import Coefficients, MorphableModel, load
+from mmreg.face.morphable_model import LinearSpace
+from mmreg.figures.faces import grid, sheet
+from mmreg.figures.source import quote, show_source, stamp
+from mmreg.figures.space import heads, people, plot_lengths, plot_spectra, plot_whitening
+from mmreg.profiles import get_profile
+from mmreg.results import Data, Provenance, write_result
+
+model = load("open")
+provenance = Provenance([Data(model.name, 1, model.checksum)], get_profile(profile).to_dict(), seed)
+numbers = {}
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The mean face; the mean with one person's shape; with the same person's colours; with both. Two lists of 199 numbers turn the first head into the last.", "name": "fig-space-parts"}, "image": {"alt": "Four heads in a row: a smooth average head, the same head with individual features, the average form with individual skin colours, and the two combined into a distinct person."}}
+person, mean = Coefficients.sample(model, 1, seed + 3), Coefficients.neutral(model)
+parts = [mean, Coefficients(person.shape, mean.albedo), Coefficients(mean.shape, person.albedo), person]
+labels = ["mean", "its shape, $s$", "its colours, $t$", "both"]
+figure = grid([[people(model, part, size=240)[0] for part in parts]], column_labels=labels)
+
+# %% [markdown]
+# ## The model
+#
+# Put scans of many people into correspondence, so that vertex 1,234 is the same corner of the same eye in each. Then a face
+# is a vector: $N$ vertices, three coordinates each, $S \in \mathbb{R}^{3N}$, and as many colour values
+# $T \in \mathbb{R}^{3N}$. Vectors can be averaged and mixed, and a mixture of faces is a face, because corresponding
+# points meet. A *morphable model* {cite}`blanz1999` says which mixtures are likely
+# (equation {eq}`eq-model` of [the overview](../method.md)):
+#
+# $$
+# \begin{aligned}
+# S &= \bar S + P_{SS} W_{SS}\, s + P_{SE} W_{SE}\, e, \\
+# T &= \bar T + P_T W_T\, t .
+# \end{aligned}
+# $$
+#
+# $\bar S$ and $\bar T$ are the means. The columns of each $P$ are directions to move in: unit vectors of $3N$
+# numbers, at right angles to one another. The diagonal matrix $W$ says how far people spread along each. In the library one
+# such sum is a `LinearSpace`, and its call is the formula:
+
+# %% tags=["remove-input"]
+show_source(LinearSpace.__call__)
+
+# %% [markdown]
+# A `MorphableModel` holds three of them: shape, expression and albedo, which is the colour that a surface has
+# before any light falls on it.
+
+# %% tags=["remove-input"]
+show_source(MorphableModel.positions)
+
+# %%
+{"vertices": model.vertex_count, "triangles": len(model.triangles)} | {
+    name: getattr(model, name).component_count for name in ("shape", "albedo", "expression")
+}
+
+# %% [markdown]
+# ## Where the directions come from
+#
+# From principal component analysis. Centre $n$ faces on their mean and stack them as the rows of $X$. The
+# covariance $C = X^\top X / (n-1)$ has eigenvectors, the columns of $P$, and eigenvalues, the variances $\sigma_k^2$
+# along them; $W$ holds their roots. No direction holds more variance than the first column, none at right angles to it more
+# than the second, and so on.
+#
+# $C$ is a matrix of 91,443 rows and columns, and nobody ever forms it: $X X^\top / (n-1)$ has the same eigenvalues,
+# and is as small as there are faces. We have no scans to show here, so let 300 random draws of the model stand in for
+# them, and find the model again from its own people:
+
+# %%
+count = 300
+draws = Coefficients.sample(model, count, seed)
+scans = np.asarray(model.positions(draws.shape)).reshape(count, -1)
+centred = scans - scans.mean(axis=0)
+
+variances, vectors = np.linalg.eigh(centred @ centred.T / (count - 1))
+found_deviations = np.sqrt(variances[::-1][:10])
+found_axes = centred.T @ vectors[:, ::-1][:, :10]
+found_axes /= found_deviations * np.sqrt(count - 1)
+
+cosines = np.abs(np.sum(found_axes * model.shape.basis[:, :10], axis=0))
+cosines.round(2)
+
+# %% tags=["remove-cell"]
+numbers["first_axis_cosine"] = float(cosines[0])
+numbers["second_axis_cosine"], numbers["third_axis_cosine"] = float(cosines[1]), float(cosines[2])
+numbers["first_deviation_mm"], numbers["second_deviation_mm"] = map(float, model.shape.standard_deviations[:2])
+numbers["per_vertex_mm"] = float(
+    np.sqrt(np.sum(model.shape.standard_deviations.astype(float) ** 2) / model.vertex_count)
+)
+
+# %% [markdown]
+# The first direction comes back almost exactly (cosine {glue:text}`first_axis_cosine:.3f`). The second and third less
+# so ({glue:text}`second_axis_cosine:.2f` and {glue:text}`third_axis_cosine:.2f`): their variances are nearly equal, and of a
+# nearly round cloud no axis is *the* long one. That is why the library names every model by a checksum of its numbers, and
+# why weights trained for one model refuse another: two analyses of the same people may well disagree about what
+# $s_2$ means.
+#
+# ## Whitening, and why the coefficients are standard normal
+#
+# Measure a face along the directions and you get $P^\top (S - \bar S)$: millimetres, summed over all vertices. Along the first
+# direction people spread by {glue:text}`first_deviation_mm:.0f` mm in this sense, along the second by
+# {glue:text}`second_deviation_mm:.0f` mm. Dividing by the spread *whitens* the numbers:
+#
+# $$
+# \begin{aligned}
+# s &= W_{SS}^{-1} P_{SS}^\top (S - \bar S), \\
+# \operatorname{cov}(s) &= W^{-1} P^\top C P\, W^{-1} = W^{-1} W^2\, W^{-1} = I .
+# \end{aligned}
+# $$
+#
+# Mean 0, variance 1, no correlation: that much is algebra and true of any population. That each number is *normal* is an
+# assumption which the model adds. With it, uncorrelated becomes independent, a random person is 199
+# independent draws, and $\lVert s \rVert^2$ measures how unlikely a face is. The assumption buys a lot, and it
+# is not quite right: beards, for one, are not normally distributed, and a model that must put them on a symmetric bell
+# curve gives some people a little less than no beard.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The 300 faces along the first two components found from them. Left, as measured: the ellipses at one, two and three standard deviations are long. Right, whitened: they are circles, and every direction counts alike.", "name": "fig-space-whitening"}, "image": {"alt": "Two scatter plots. Left, a cloud of points more than twice as wide as it is high, inside three ellipses. Right, the same cloud scaled to be round, inside three circles at radii one, two and three."}}
+scores = centred @ found_axes[:, :2]
+figure = plot_whitening(scores, scores / found_deviations[:2])
+
+# %% [markdown]
+# ## What the components do
+#
+# Walk along one component at a time, from −3 to +3 standard deviations, with all others at zero. The camera doesn't move,
+# so a head that is drawn larger is larger.
+
+# %% tags=["hide-input"]
+STEPS = [-3.0, -1.5, 0.0, 1.5, 3.0]
+
+
+def walk(part, component, size=200):
+    """Heads along one component of "shape" or "albedo", the other numbers zero."""
+    coefficients = Coefficients.neutral(model, len(STEPS))
+    getattr(coefficients, part)[:, component] = STEPS
+    return list(people(model, coefficients, size=size))
+
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The first four components of shape. The first is mostly size; the others trade width against length, and the forms of brow, nose and jaw against each other. Nobody named them: they are where people differ most.", "name": "fig-space-shape"}, "image": {"alt": "Four rows of five heads. Along the first row a large, broad head shrinks to a small one with a short chin; in the others the proportions of the face change while its size stays nearly the same."}}
+figure = grid(
+    [walk("shape", k) for k in range(4)],
+    row_labels=[f"$s_{k}$" for k in (1, 2, 3, 4)],
+    column_labels=["−3 σ", "−1.5 σ", "mean", "+1.5 σ", "+3 σ"],
+)
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The first three components of albedo: how much melanin the skin holds; hair on the scalp against a bare one; lips and brows against a beard's shadow. At three standard deviations the first leaves what skin can be, because the model is linear and melanin's effect is not.", "name": "fig-space-albedo"}, "image": {"alt": "Three rows of five identical heads in different colours: from very pale to very dark skin; from a bald scalp to a dark hairline; from a face with red lips to one with a beard's shadow."}}
+figure = grid(
+    [walk("albedo", k) for k in range(3)],
+    row_labels=[f"$t_{k}$" for k in (1, 2, 3)],
+    column_labels=["−3 σ", "−1.5 σ", "mean", "+1.5 σ", "+3 σ"],
+)
+
+# %% [markdown]
+# How many numbers does a face need? The spectrum says: the standard deviations fall by orders of magnitude, and a few tens of
+# components hold nearly all the variance. The rest is detail, which the eye may still notice.
+
+# %% tags=["remove-cell"]
+held = {
+    name: np.cumsum(space.standard_deviations.astype(float) ** 2) / np.sum(space.standard_deviations.astype(float) ** 2)
+    for name, space in (("shape", model.shape), ("albedo", model.albedo), ("expression", model.expression))
+}
+numbers |= {f"{name}_held_by_10_percent": 100.0 * float(share[9]) for name, share in held.items()}
+numbers |= {f"{name}_held_by_1_percent": 100.0 * float(share[0]) for name, share in held.items()}
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: the standard deviation of each component, relative to the first of its kind. Right: the share of the variance that the first components hold together.", "name": "fig-space-spectrum"}, "image": {"alt": "Two line charts with three curves each, for shape, albedo and expression. Left, the curves fall by two to four orders of magnitude on a logarithmic axis. Right, they rise steeply and are above ninety per cent after twenty components."}}
+figure = plot_spectra({"shape": model.shape, "albedo": model.albedo, "expression": model.expression})
+
+# %% [markdown]
+# The first ten components hold {glue:text}`shape_held_by_10_percent:.0f` % of the variance of shape,
+# {glue:text}`albedo_held_by_10_percent:.0f` % of albedo, {glue:text}`expression_held_by_10_percent:.0f` % of expression.
+# Albedo's first alone, melanin, holds {glue:text}`albedo_held_by_1_percent:.0f` %. A typical vertex of a random person lies
+# {glue:text}`per_vertex_mm:.1f` mm from the mean's.
+#
+# ## Random people
+#
+# If the coefficients are standard normal, then to draw a person is to draw 398 numbers.
+
+# %%
+crowd = Coefficients.sample(model, 16, seed + 1)
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Sixteen people who don't exist: independent standard normal numbers, nothing else. Stage one of the training never sees anyone but people like these.", "name": "fig-space-crowd"}, "image": {"alt": "A sheet of sixteen rendered heads with shaved or closely cropped hair, men and women, of many skin colours and face shapes, all looking at the viewer."}}
+figure = sheet(people(model, crowd, size=230), 4)
+
+# %% [markdown]
+# How far from the mean are they? The sum of 199 squared standard normal numbers is near 199, whatever the seed, and so
+# every random person has a length near $\sqrt{199} \approx 14.1$. The mean face, at length 0, is the single most likely point
+# and yet nobody is near it: in 199 dimensions there is hardly any room around the centre. People live in a thin shell.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Lengths of 2,000 random people. They fill a thin shell around √199; neither the mean nor a face with every number multiplied by two or by five is anywhere near it.", "name": "fig-space-lengths"}, "image": {"alt": "A narrow histogram between twelve and sixteen, with dashed lines marking the mean face at zero, the shell's radius at fourteen, twice that at twenty-eight and five times at seventy."}}
+lengths = np.linalg.norm(Coefficients.sample(model, 2000, seed + 2).shape, axis=1)
+root = np.sqrt(model.shape.component_count)
+figure = plot_lengths(lengths, [("mean", 0.0), ("√199", root), ("×2", 2.0 * root), ("×5", 5.0 * root)])
+
+# %% tags=["remove-cell"]
+numbers |= {
+    "length_mean": float(lengths.mean()),
+    "length_shortest": float(lengths.min()),
+    "length_longest": float(lengths.max()),
+}
+
+# %% [markdown]
+# The shortest of these 2,000 has length {glue:text}`length_shortest:.1f`, the longest {glue:text}`length_longest:.1f`. We will
+# need this shell again: a network that is only asked to be close on average answers near the mean, inside the shell, where nobody
+# lives, and it takes a loss of its own, the batch distribution, to bring it out again.
+#
+# ## From a face back to its numbers
+#
+# Given a surface in correspondence, which coefficients come nearest? The sum of squared distances has one minimum, a linear
+# system away. A sample must come back as itself, also when only a fraction of its vertices is known:
+
+# %% tags=["remove-input"]
+show_source(MorphableModel.project, docstring=False)
+
+# %%
+sparse = model.crop(np.arange(model.vertex_count) % 8 == 0)
+
+few = Coefficients(crowd.shape[:4], crowd.albedo[:4])
+returned = sparse.project(sparse.positions(few.shape), sparse.albedos(few.albedo))
+error = max(np.abs(a - b).max() for a, b in zip(returned[:2], few[:2], strict=True))
+assert error < 0.01
+print(f"{sparse.vertex_count:,} of {model.vertex_count:,} vertices")
+print(f"largest error of a coefficient: {error:.1e}")
+
+# %% tags=["remove-cell"]
+numbers |= {"projection_vertices": sparse.vertex_count, "projection_largest_error": float(error)}
+
+# %% [markdown]
+# The same holds on the way to a file and back. `save` writes the layout of the Basel Face Model {cite}`gerig2018`, so
+# that a model from Basel, or one of your own, can take the open one's place anywhere in this book.
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    sparse.save(Path(folder) / "sparse.h5")
+    assert load(Path(folder) / "sparse.h5").checksum == sparse.checksum
+
+# %% [markdown]
+# ## Expression
+#
+# The third space moves a face without changing who it is: $P_{SE} W_{SE}\, e$ is added to the shape and
+# has no mean of its own. The paper sets $e = 0$ whenever it predicts, since the network is asked for the person and not for the
+# mood. We shall need it in the next part, to fit faces that are not at rest.
+
+# %% tags=["hide-input"]
+units = model.expression_units
+
+
+def moved(*names):
+    """The mean face with named movements."""
+    return people(model, mean._replace(expression=sum(units[name] for name in names)[None]), size=220)[0]
+
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Above: five movements of the open model, each a known direction in the 85 numbers of e. Below: five random draws of e. Movements go one way only, a normal distribution goes both ways, so some of the draws are faces that no muscle makes.", "name": "fig-space-expression"}, "image": {"alt": "Two rows of five heads with the same identity. Above: a wide open mouth, a smile, raised inner brows, closed eyes, a frown. Below: five mixed grimaces, some with half-open mouths and eyes that don't match."}}
+named = [
+    moved("jawOpen"),
+    moved("mouthSmileLeft", "mouthSmileRight"),
+    moved("browInnerUp"),
+    moved("eyeBlinkLeft", "eyeBlinkRight"),
+    moved("mouthFrownLeft", "mouthFrownRight", "browDownLeft", "browDownRight"),
+]
+drawn = Coefficients.sample(model, 5, seed, expression=True).expression
+zeros = Coefficients.neutral(model, 5)
+figure = grid([named, list(people(model, zeros._replace(expression=drawn), size=220))], row_labels=["named", "random"])
+
+# %% [markdown]
+# ## Breaking it
+#
+# **Too far out.** Multiply every number of one person by 2, 3, 5. The direction is the same, so it is the same person "more
+# so": a caricature at 2, a mask at 5, where $\lVert s \rVert \approx 70$. The colours leave $[0, 1]$, and are clipped to draw
+# them. Nothing in the formula forbids any of this. Whoever searches this space for a face has to ask for likely ones.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "One person with all coefficients multiplied by 0, 1, 2, 3 and 5. Only the second of these heads is on the shell.", "name": "fig-space-far"}, "image": {"alt": "Five heads: an average face, a person, a caricature of that person with heavy jaw and blotched skin, an even stronger one, and a distorted dark mask with huge ears."}}
+scale = np.array([[0.0], [1.0], [2.0], [3.0], [5.0]], np.float32)
+one = Coefficients.sample(model, 1, 0)
+figure = grid(
+    [list(people(model, Coefficients(scale * one.shape, scale * one.albedo), size=230))],
+    column_labels=[f"×{factor:g}" for factor in scale[:, 0]],
+)
+
+# %% tags=["remove-cell"]
+far = np.asarray(model.albedos(5.0 * one.albedo))
+numbers["clipped_at_5_percent"] = 100.0 * float(np.mean((far < 0) | (far > 1)))
+
+# %% [markdown]
+# At five, {glue:text}`clipped_at_5_percent:.0f` % of the colour values lie outside what a picture can show.
+#
+# **Correlation thrown away.** What do the components know that a table of means and spreads doesn't? Draw every coordinate of every
+# vertex by itself, with exactly the mean and the standard deviation that it has over the population. Each single number is
+# as it should be, and there is no face: a nose is a nose because its vertices move *together*. That
+# knowledge is all in $P$. Projected into the model, the spikes vanish: of the noise's variance,
+# {glue:text}`noise_kept_percent:.2f` % lies along directions in which faces differ.
+
+# %%
+space, rng = model.shape, np.random.default_rng(seed)
+spread = np.sqrt(np.square(space.basis * space.standard_deviations).sum(axis=1))
+spikes = (space.mean + spread * rng.standard_normal(len(spread))).reshape(1, -1, 3)
+
+# the whitening formula; it holds on the whole mesh, where the columns of P are orthonormal
+recovered = (spikes.reshape(1, -1) - space.mean) @ space.basis / space.standard_deviations
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Left: the mean. Middle: every coordinate drawn by itself, with its right mean and spread. Right: the middle one's nearest face in the model.", "name": "fig-space-spikes"}, "image": {"alt": "Three heads: a smooth average head; a head made of spikes in every direction, like a burr; and a smooth, ordinary head again."}}
+nearest = model.positions(recovered.astype(np.float32))
+triple = np.concatenate([np.asarray(model.positions(mean.shape)), spikes, np.asarray(nearest)])
+colours = np.repeat(np.asarray(model.albedos(mean.albedo)), 3, axis=0)
+figure = grid(
+    [list(heads(model, triple, colours, size=300))], column_labels=["mean", "independent", "projected"], width=5.5
+)
+
+# %% [markdown]
+# **Correlation never asked for.** Shape and albedo are two separate models, and we draw $s$ and $t$ independently, as the
+# paper does in its first stage. In real people the two go together: ancestry, sex and age shape the bones and the skin alike.
+# The model doesn't know. To it, all of these are equally likely:
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Four shapes (rows) in four colourings (columns). The model finds every combination as likely as every other, because nothing ties s to t.", "name": "fig-space-cross"}, "image": {"alt": "A grid of sixteen heads; each row has one face shape, each column one colouring, so the same four skins, from brown to pale, appear on all four shapes."}}
+a, b = np.divmod(np.arange(16), 4)
+figure = sheet(people(model, Coefficients(crowd.shape[4 + a], crowd.albedo[4 + b]), size=200), 4)
+
+# %% [markdown]
+# A network trained on such people alone learns that colour says nothing about shape. This is one reason for the
+# second stage of training, with photographs.
+#
+# ## The paper and we
+#
+# The paper uses the Basel Face Model 2017, made from 200 scans, whose $e$ has 100 components. Ours is an open model with the same
+# 199 and 199, made from the parametric figure of MakeHuman {cite}`makehuman` and a painted model of skin, so its people are
+# plausible rather than measured; its $e$ has 85. Basel's file contains a mean expression that the equation
+# has no term for. We add it to every face, as Basel's own software does; in the open model it is zero.
+# Albedo is stored in sRGB, in both models, and turned into linear light only when light falls on it: the page after the next is
+# about that.
+#
+# ## Exercises
+#
+# ```{exercise-start}
+# :label: space-components
+# ```
+# How many shape components does one have to keep so that the root mean square error of a vertex is below one millimetre? Find it from the
+# standard deviations alone, then check it on random people.
+# ```{exercise-end}
+# ```
+#
+# ```{solution-start} space-components
+# :class: dropdown
+# ```
+# The columns of $P$ are orthonormal, so dropping components $k > K$ leaves a squared error of $\sum_{k>K} \sigma_k^2 s_k^2$,
+# over all vertices, of which the expectation is $\sum_{k>K} \sigma_k^2$.
+
+# %% tags=["solution"]
+variance = model.shape.standard_deviations.astype(float) ** 2
+dropped = variance.sum() - np.cumsum(variance)  # after keeping 1, 2, ...
+error_mm = np.sqrt(dropped / model.vertex_count)
+keep = int(np.argmax(error_mm < 1.0)) + 1
+
+kept = np.where(np.arange(199) < keep, crowd.shape, 0.0).astype(np.float32)
+difference = np.asarray(model.positions(crowd.shape)) - np.asarray(model.positions(kept))
+measured_mm = np.sqrt(np.mean(np.sum(difference**2, axis=-1)))
+assert abs(measured_mm - error_mm[keep - 1]) < 0.1
+print(f"{keep} components: {error_mm[keep - 1]:.2f} mm expected, {measured_mm:.2f} mm measured")
+
+# %% [markdown]
+# ```{solution-end}
+# ```
+#
+# ```{exercise-start}
+# :label: space-average
+# ```
+# Average the coefficients of two random people. How long is the result, and what does that say about averaged portraits? By what
+# must it be multiplied to be as unusual as a person?
+# ```{exercise-end}
+# ```
+#
+# ```{solution-start} space-average
+# :class: dropdown
+# ```
+# The variance of a mean of two independent numbers is ½, so the length is near $\sqrt{199/2} \approx 10$: well inside the shell,
+# smoother and more ordinary than anyone. Times $\sqrt 2$ puts it back. The same happens to a network that averages over the people
+# whom a blurred photograph may show.
+
+# %% tags=["solution"]
+pairs = Coefficients.sample(model, 400, seed + 5).shape.reshape(200, 2, -1)
+average = pairs.mean(axis=1)
+assert abs(np.linalg.norm(average, axis=1).mean() - np.sqrt(199 / 2)) < 0.3
+assert abs(np.linalg.norm(np.sqrt(2) * average, axis=1).mean() - np.sqrt(199)) < 0.4
+
+# %% [markdown]
+# ```{solution-end}
+# ```
+#
+# ```{exercise-start}
+# :label: space-smile
+# ```
+# Somebody smiles while being scanned. Project the smiling surface as though it were neutral: how far do the shape coefficients move? Then
+# solve for shape and expression together.
+# ```{exercise-end}
+# ```
+#
+# ```{solution-start} space-smile
+# :class: dropdown
+# ```
+# Shape and expression directions are not at right angles, so a smile taken for a shape becomes another, and quite unlikely,
+# person. Solved together the two come apart, because the model can tell them apart. `project` has an argument for it.
+
+# %% tags=["solution"]
+smile = (units["mouthSmileLeft"] + units["mouthSmileRight"])[None]
+smiling, colour = sparse.positions(few.shape[:1], smile), sparse.albedos(few.albedo[:1])
+as_neutral = sparse.project(smiling, colour)
+together = sparse.project(smiling, colour, expression=True)
+assert np.linalg.norm(as_neutral.shape - few.shape[:1]) > 3.0
+assert np.abs(together.shape - few.shape[:1]).max() < 0.02
+assert np.abs(together.expression - smile).max() < 0.02
+lengths = [np.linalg.norm(s) for s in (as_neutral.shape, few.shape[:1])]
+print("‖s‖ as neutral {:.0f}, truly {:.1f}".format(*lengths))
+
+# %% [markdown]
+# ```{solution-end}
+# ```
+
+# %% tags=["remove-cell"]
+kept_noise = np.linalg.norm(np.asarray(nearest).ravel() - model.shape.mean) / np.linalg.norm(
+    spikes.ravel() - model.shape.mean
+)
+numbers |= {"noise_kept_percent": 100.0 * float(kept_noise**2)}
+quote(numbers)
+write_result(Path("../results") / profile / "01_face_space.json", numbers, provenance)
+
+# %% tags=["remove-input"]
+stamp(provenance)
