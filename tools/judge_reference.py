@@ -1,0 +1,305 @@
+"""Judges a trained regressor on photographs of people it never saw: are its renderings recognised as the photographed person?
+
+    python tools/judge_reference.py --regressor REGRESSOR.npz --stage-one STAGE_ONE.npz --lfw FOLDER \\
+        --train-list TRAIN.txt --test-list TEST.txt --densenet WEIGHTS.dat.bz2 --cache FOLDER --out SUMMARY.json
+
+The paper's table 2 on Labeled Faces in the Wild (deep-funneled): the rendering of each test photograph's predicted face, frontal
+and neutral, is compared with all photographs. The judge is dlib's DenseNet, which the training never saw. The encoder that the
+training did see judges beside it: the difference is what the regressor has learnt about that network instead of about
+faces. FOLDER holds Name/Name_0001.jpg; a list has one such path a line. The cache is not to be published: the photographs'
+terms are their owners'. It fills in shards, and an interrupted run goes on behind the last one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from math import comb
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from lfw_encodings import photographs
+from tqdm import tqdm
+
+from mmreg.data.synthetic import studio_scene
+from mmreg.encoders import Encoder, load_encoder
+from mmreg.encoders.dlib_densenet import load_densenet
+from mmreg.evaluation.verification import area_under_curve, recall
+from mmreg.face import Coefficients, load
+from mmreg.regressor import load_regressor
+from mmreg.results import Data, Provenance, file_checksum, write_result
+from mmreg.training import Studio
+
+RENDERING_BATCH = 16
+RANKS = (1, 5)
+
+
+class Views(NamedTuple):
+    """Embeddings of renderings by the judge and by the encoder."""
+
+    judge: np.ndarray
+    encoder: np.ndarray
+
+
+def predict(path: Path, features: np.ndarray, model, encoder: Encoder) -> tuple[Coefficients, dict]:
+    """The faces that a regressor sees in photographs' features (numpy), and its provenance."""
+    loaded = load_regressor(path, model.checksum, encoder.checksum)
+    shape, albedo = loaded.regressor(features, domain="photograph")
+    return Coefficients(np.asarray(shape), np.asarray(albedo)), loaded.provenance
+
+
+def view(studio: Studio, judge: Encoder, faces: Coefficients, title: str) -> Views:
+    """Renderings of faces, frontal and neutral, as both networks see them."""
+    if judge.image_size != studio.encoder.image_size or not np.array_equal(judge.template, studio.encoder.template):
+        raise ValueError("The judge and the encoder should read pictures that are framed alike.")
+
+    @tf.function
+    def encode(shape, albedo):
+        images = studio.photograph(Coefficients(shape, albedo), studio_scene(RENDERING_BATCH))
+        return judge(images).embedding, studio.encoder(images).embedding
+
+    count, seen = len(faces.shape), []
+    for start in tqdm(range(0, count, RENDERING_BATCH), desc=f"renderings of {title}", unit="batch"):
+        chosen = np.arange(start, start + RENDERING_BATCH) % count  # the last batch is filled from the first
+        seen.append([np.asarray(e) for e in encode(faces.shape[chosen], faces.albedo[chosen])])
+    return Views(*(np.concatenate(kind)[:count] for kind in zip(*seen, strict=True)))
+
+
+def directions(embedding: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """(e − ē)/|e − ē|."""
+    centred = embedding - mean
+    return centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+
+def chance(photos_of_person: np.ndarray, gallery: int, own_removed: bool) -> dict[str, float]:
+    """What a random order of the gallery recalls: 1 − C(g − n, k)/C(g, k), averaged over probes whose person has n of g
+    photographs."""
+    size, wanted = gallery - own_removed, photos_of_person - int(own_removed)
+    return {f"top_{k}": float(np.mean([1.0 - comb(size - int(n), k) / comb(size, k) for n in wanted])) for k in RANKS}
+
+
+class Court:
+    """One network's view of the photographs, and the comparisons made in it.
+
+    Args:
+        gallery: (photo, e) raw embeddings of all photographs.
+        people: (photo,) who is on them.
+        probes: (probe,) indices of the photographs to be reconstructed.
+    """
+
+    def __init__(self, gallery: np.ndarray, people: np.ndarray, probes: np.ndarray):
+        self.gallery, self.people, self.probes = directions(gallery, gallery.mean(axis=0)), people, probes
+        self.own, self.probe_people = self.gallery[probes], people[probes]
+        self.same_pairs, self.different_pairs = pairs(self.own @ self.own.T, self.probe_people)
+        names, counts = np.unique(people, return_counts=True)
+        self.photos_of_person = counts[np.searchsorted(names, self.probe_people)]
+        self.again = self.photos_of_person > 1
+
+    def chances(self) -> dict[str, dict[str, float]]:
+        """What guessing recalls, in the three ways of `recalls`."""
+        size, counts = len(self.gallery), self.photos_of_person
+        return {
+            "own_photo_in_gallery": chance(counts, size, own_removed=False),
+            "own_photo_removed": chance(counts, size, own_removed=True),
+            "own_photo_removed_people_with_another": chance(counts[self.again], size, own_removed=True),
+        }
+
+    def recalls(self, probe_directions: np.ndarray) -> dict[str, dict[str, float]]:
+        """Top-1 and top-5 with each probe's own photograph in the gallery; with it removed; and the latter over those probes
+        alone whose person has another photograph (the others can't be recalled)."""
+
+        def measure(chosen: np.ndarray, excluded: np.ndarray | None) -> dict[str, float]:
+            people = self.probe_people[chosen]
+            found = recall(probe_directions[chosen], self.gallery, people, self.people, RANKS, excluded)
+            return {f"top_{k}": share for k, share in found.items()}
+
+        everyone, again = np.arange(len(self.probes)), np.flatnonzero(self.again)
+        return {
+            "own_photo_in_gallery": measure(everyone, None),
+            "own_photo_removed": measure(everyone, self.probes),
+            "own_photo_removed_people_with_another": measure(again, self.probes[again]),
+        }
+
+    def similarities(self, rendering_directions: np.ndarray) -> dict[str, float]:
+        """Mean cosines of renderings to photographs of the test people, and how they lie among pairs of photographs."""
+        cosines = self.own @ rendering_directions.T  # photo, rendering
+        alike = self.probe_people[:, None] == self.probe_people[None, :]
+        own, other = np.diag(cosines), alike & ~np.eye(len(cosines), dtype=bool)
+        return {
+            "own_photo": own.mean(),
+            "own_photo_standard_deviation": own.std(),
+            "another_photo_of_the_person": cosines[other].mean(),
+            "photo_of_another_person": cosines[~alike].mean(),
+            "area_under_curve_another_photo": area_under_curve(cosines[other], cosines[~alike]),
+            "same_person_photo_pairs_below_own_photo_mean": (self.same_pairs < own.mean()).mean(),
+            "different_person_photo_pairs_above_own_photo_mean": (self.different_pairs > own.mean()).mean(),
+        }
+
+    def ceiling(self) -> dict:
+        """Photographs in place of renderings; with its own in the gallery a photograph would find itself."""
+        recalls = self.recalls(self.own)
+        del recalls["own_photo_in_gallery"]
+        same, different = self.same_pairs, self.different_pairs
+        similarity = {
+            "same_person": same.mean(),
+            "same_person_standard_deviation": same.std(),
+            "different_people": different.mean(),
+            "different_people_standard_deviation": different.std(),
+            "area_under_curve": area_under_curve(same, different),
+        }
+        return {"recall": recalls, "similarity": similarity}
+
+
+def pairs(similarity: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The entries above the diagonal that are of the same person, and those of different people."""
+    first, second = np.triu_indices(len(people), 1)
+    same = people[first] == people[second]
+    values = similarity[first, second]
+    return values[same], values[~same]
+
+
+def judge_rows(court: Court, seen: dict[str, np.ndarray], mean_face: np.ndarray) -> dict:
+    """The rows of the table by one network; `seen` are raw embeddings of the renderings by the name of what predicted them."""
+    rows = {"chance": {"recall": court.chances()}}
+    # Centred by its own mean a single face has no direction at all. So it is centred as the regressor's renderings are: one
+    # direction, one order of the gallery, the same for every probe.
+    one = directions(mean_face[None], seen["regressor"].mean(axis=0))
+    same_for_all = np.repeat(one, len(court.probes), axis=0)
+    predictions = {name: directions(embedding, embedding.mean(axis=0)) for name, embedding in seen.items()}
+    for name, direction in {"mean_face": same_for_all, **predictions}.items():
+        rows[name] = {"recall": court.recalls(direction), "similarity": court.similarities(direction)}
+    rows["photo_against_photo"] = court.ceiling()
+    return rows
+
+
+def describe_coefficients(faces: Coefficients, people: np.ndarray) -> dict:
+    """How predicted coefficients lie beside the standard normal that they should follow, and whether they tell people apart."""
+    described = {}
+    kinds = {"shape": faces.shape, "albedo": faces.albedo, "both": np.concatenate([faces.shape, faces.albedo], axis=1)}
+    for name, values in kinds.items():
+        mean, deviation = values.mean(axis=0), values.std(axis=0)
+        unit = directions(values, mean)
+        described[name] = {
+            "components": values.shape[1],
+            "mean_of_first": mean[0],
+            "root_mean_square_of_means": np.sqrt((mean**2).mean()),
+            "largest_mean": np.abs(mean).max(),
+            "deviation_of_first": deviation[0],
+            "mean_deviation": deviation.mean(),
+            "smallest_deviation": deviation.min(),
+            "largest_deviation": deviation.max(),
+            "share_beyond_3": (np.abs(values) > 3.0).mean(),
+            "area_under_curve_centred_cosine": area_under_curve(*pairs(unit @ unit.T, people)),
+        }
+    return described
+
+
+def headline(rows: dict) -> dict[str, float]:
+    """The judge's numbers that most readers want, as single values; the paper's question first."""
+    own, removed = "own_photo_in_gallery", "own_photo_removed"
+    regressor, before = rows["regressor"], rows["stage_one"]
+    photos = rows["photo_against_photo"]
+    return {
+        "recall_top_1": regressor["recall"][own]["top_1"],
+        "recall_top_5": regressor["recall"][own]["top_5"],
+        "recall_top_1_own_photo_removed": regressor["recall"][removed]["top_1"],
+        "recall_top_5_own_photo_removed": regressor["recall"][removed]["top_5"],
+        "recall_top_1_stage_one_alone": before["recall"][own]["top_1"],
+        "recall_top_1_of_chance": rows["chance"]["recall"][own]["top_1"],
+        "recall_top_1_of_another_photo": photos["recall"][removed]["top_1"],
+        "similarity_to_own_photo": regressor["similarity"]["own_photo"],
+        "similarity_to_own_photo_stage_one_alone": before["similarity"]["own_photo"],
+        "similarity_of_photos_of_one_person": photos["similarity"]["same_person"],
+        "similarity_of_photos_of_two_people": photos["similarity"]["different_people"],
+    }
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, meaning in {
+        "regressor": "the one to judge (.npz)",
+        "stage-one": "the same before it saw photographs (.npz)",
+        "lfw": "the folder of the photographs",
+        "train-list": "photographs that the gallery holds beside the test's",
+        "test-list": "photographs to reconstruct, of people who aren't in the other list",
+        "densenet": "dlib's face_recognition_densenet_model_v1.dat, or .dat.bz2",
+        "cache": "a folder for the photographs' encodings",
+        "out": "the result to write (.json)",
+    }.items():
+        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
+    provenance = Provenance([], {}, 0)  # its clock starts here
+
+    train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
+    test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
+    if shared := set(train.people) & set(test.people):
+        raise SystemExit(f"{len(shared)} people are in both lists, {min(shared)} for one; split the lists by person.")
+    people = np.concatenate([train.people, test.people])
+    probes = np.arange(len(train.names), len(people))
+
+    studio = Studio(model, encoder)
+    stage_one, _ = predict(arguments.stage_one, test.features, model, encoder)
+    regressed, origin = predict(arguments.regressor, test.features, model, encoder)
+    seen = {
+        "stage_one": view(studio, judge, stage_one, "stage one"),
+        "regressor": view(studio, judge, regressed, "the regressor"),
+    }
+    mean_face = view(studio, judge, Coefficients.neutral(model), "the mean face")
+
+    numbers: dict = {
+        "setting": {
+            "gallery_photos": len(people),
+            "gallery_people": len(np.unique(people)),
+            "probes": len(probes),
+            "probe_people": len(np.unique(test.people)),
+            "left_out_because_they_can't_be_decoded": len(train.skipped) + len(test.skipped),
+            "similarity": "cosine; photographs and renderings each centred by their own mean embedding",
+            "renderings": f"frontal, neutral, studio light, {encoder.image_size[0]} x {encoder.image_size[1]} pixels",
+            "mean_face": "one rendering for all probes, centred by the mean of the regressor's renderings",
+        }
+    }
+    for name, gallery in (("judge", (train.judge, test.judge)), ("encoder", (train.encoder, test.encoder))):
+        court = Court(np.concatenate(gallery), people, probes)
+        numbers["setting"]["probes_with_another_photo"] = int(court.again.sum())
+        embeddings = {row: getattr(views, name) for row, views in seen.items()}
+        title = (
+            f"judged by {judge.name}" if name == "judge" else f"judged by {encoder.name}, the training's own encoder"
+        )
+        numbers[title] = judge_rows(court, embeddings, getattr(mean_face, name)[0])
+    numbers["coefficients"] = {
+        name: describe_coefficients(faces, test.people)
+        for name, faces in {"stage_one": stage_one, "regressor": regressed}.items()
+    }
+    numbers = headline(numbers[f"judged by {judge.name}"]) | numbers
+    if "note" in origin:
+        numbers["note"] = origin["note"]
+    provenance.data = [
+        *(
+            Data(f"LFW deep-funneled, {path.name}", len(kind.names), _checksum(kind.names))
+            for path, kind in ((arguments.train_list, train), (arguments.test_list, test))
+        ),
+        Data(f"regressor {arguments.regressor.name}", 1, file_checksum(arguments.regressor)),
+        Data(f"regressor {arguments.stage_one.name}", 1, file_checksum(arguments.stage_one)),
+        Data(f"face model {model.name}", 1, model.checksum),
+        Data(f"encoder {encoder.name}", 1, encoder.checksum),
+        Data(f"judge {judge.name}", 1, judge.checksum),
+        *(Data(f"trained on {d['name']}", d["count"], d["checksum"], d["stand_in"]) for d in origin["data"]),
+    ]
+    provenance.profile, provenance.seed = origin["profile"], origin["seed"]
+    write_result(arguments.out, numbers, provenance)
+    print(f"{arguments.out} written")
+
+
+def _checksum(names: np.ndarray) -> str:
+    return hashlib.sha256("\n".join(names.tolist()).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
