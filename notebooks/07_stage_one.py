@@ -77,9 +77,11 @@ figure = sheet(np.asarray(pictures), columns=6)
 # ask for the coefficients back (section 3.3.1 of {cite:t}`genova2018`):
 #
 # $$
-# L_\text{param} = \omega_s \lVert s - s' \rVert^2 + \omega_t \lVert t - t' \rVert^2,
-# \qquad \omega_s = 0.4,\ \omega_t = 0.002 .
+# L_\text{param} = \omega_s \lVert s - s' \rVert^2 + \omega_t \lVert t - t' \rVert^2
 # $$
+
+# %% [markdown]
+# with $\omega_s = 0.4$ and $\omega_t = 0.002$:
 
 # %%
 show_source(parameter_loss)

@@ -60,7 +60,8 @@ views = [reconstructor.portrait(reconstruction.coefficients, yaw, 384)[0] for ya
 hero = grid(
     [[upright, *views]], column_labels=["photograph", "reconstruction", "turned right", "turned left"], width=10.0
 )
-if profile == "full":  # the README's picture is renewed by the full profile alone, so that a quick build changes no committed file
+# the README's picture is renewed by the full profile alone, so that a quick build changes no committed file
+if profile == "full":
     save(hero, "../results/figures/reconstruction.png")
 hero
 
