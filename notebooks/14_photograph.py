@@ -60,10 +60,11 @@ views = [reconstructor.portrait(reconstruction.coefficients, yaw, 384)[0] for ya
 hero = grid(
     [[upright, *views]], column_labels=["photograph", "reconstruction", "turned right", "turned left"], width=10.0
 )
+
+# %% tags=["remove-cell"]
 # the README's picture is renewed by the full profile alone, so that a quick build changes no committed file
 if profile == "full":
     save(hero, "../results/figures/reconstruction.png")
-hero
 
 # %% [markdown]
 # Two lines of code stand behind this picture; this page takes them apart, compares, writes the face to a file, and says what

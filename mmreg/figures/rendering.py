@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from mmreg.arrays import Float, Int
 from mmreg.figures.style import PALETTE, WIDTH, new_figure, use_style
@@ -154,7 +155,7 @@ def plot_swatches(colors: Mapping[str, tuple[str, Sequence[Float[np.ndarray, "3"
     for row, (name, (note, patches)) in enumerate(colors.items()):
         axis.text(-0.15, row, f"{name}, {note}", ha="right", va="center", fontsize=11)
         for k, patch in enumerate(patches):
-            axis.add_patch(plt.Rectangle((k, row - 0.46), 0.96, 0.92, color=np.clip(patch, 0.0, 1.0)))
+            axis.add_patch(Rectangle((k, row - 0.46), 0.96, 0.92, color=np.clip(patch, 0.0, 1.0)))
     axis.set(xlim=(-2.1, len(columns)), ylim=(len(colors) - 0.5, -0.5), yticks=[])
     axis.set_xticks(np.arange(len(columns)) + 0.48, columns, fontsize=11)
     axis.xaxis.tick_top()
