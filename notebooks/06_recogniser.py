@@ -117,7 +117,7 @@ figure = detection_panel(photo, face, chip, face.points @ to_chip[:, :2].T + to_
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One chip on its way through the network: the mean over the channels of five of its maps, then all 256 features and the 128-D embedding. The maps get coarser, and what they show moves from edges to parts of a face to nothing that an eye would recognise. No feature is negative: they come out of a ReLU. The first 128 are larger, because the shortcuts around the wider blocks hand on 128 channels only.", "name": "fig-activations"}, "image": {"alt": "A row of six images, from the chip over ever coarser maps to one of two by two cells; below it a bar chart of 256 non-negative features and one of 128 embedding values of both signs."}}
 depths = {"35 × 35": "re_lu_2", "17 × 17": "re_lu_6", "8 × 8": "re_lu_9", "4 × 4": "re_lu_12", "2 × 2": "re_lu_13"}
 network = encoder.network
-maps = keras.Model(network.inputs, [network.get_layer(name).output for name in depths.values()])(chip[None])
+maps = keras.Model(network.inputs[0], [network.get_layer(name).output for name in depths.values()])(chip[None])
 astronaut_encoding = encoder.predict(chip[None])
 figure = activations_panel(
     chip,
