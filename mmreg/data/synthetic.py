@@ -218,8 +218,7 @@ def gaussian_blur(
 ) -> Float[Array, "batch height width 3"]:
     """Each channel convolved with a Gaussian of standard deviation `deviation` pixels, edges mirrored.
 
-    Blurring is linear and separable, so it is one matrix for the rows and one for the columns; on a CPU that is several
-    times faster than a depthwise convolution, forwards and backwards.
+    Blurring is linear and separable, so it is one matrix for the rows and one for the columns.
     """
     _, height, width, channels = images.shape
     rows = ops.matmul(_blur_matrix(height, deviation), ops.reshape(images, (-1, height, width * channels)))

@@ -42,7 +42,7 @@ def each_image(kernel: Callable[[int], None], batch: int) -> None:
 def fused(function: Callable) -> Callable:
     """`function`, which must be pure `keras.ops`, compiled to few passes over memory where that is possible.
 
-    TensorFlow runs elementwise mathematics one operation at a time; XLA fuses it, several times faster on a CPU. Kernels
+    TensorFlow runs elementwise mathematics one operation at a time; XLA fuses it. Kernels
     of this module can't be called inside. On other backends the caller's own compiler does this already.
     """
 
