@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jaxtyping import Bool, Float, Int
 from keras import ops
 
 Array = Any  # numpy array, TensorFlow tensor or JAX array: all maths is written in keras.ops
 
-__all__ = ["Array", "Bool", "Float", "InputError", "Int", "atomic_folder", "atomic_path", "dot", "unit"]
+__all__ = ["Array", "Bool", "Float", "InputError", "Int", "atomic_folder", "atomic_path", "concrete", "dot", "unit"]
 
 
 class InputError(ValueError):
@@ -36,6 +37,14 @@ def unit(v: Float[Array, "*shape n"], smallest: float = 1e-12) -> Float[Array, "
     The gradient is finite everywhere, also at v = 0.
     """
     return v * ops.rsqrt(ops.maximum(dot(v, v), smallest))
+
+
+def concrete(value: Array) -> np.ndarray | None:
+    """The value as a numpy array, without a copy where it lies in the processor's memory; None while a graph is traced."""
+    try:
+        return np.asarray(value)
+    except Exception:  # each backend refuses in its own way to turn a traced value into numbers
+        return None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from keras import ops
 
-from mmreg.arrays import Array, Float, Int, dot, unit
+from mmreg.arrays import Array, Float, InputError, Int, concrete, dot, unit
 from mmreg.geometry import kernels, native
 
 
@@ -21,11 +21,17 @@ def vertex_normals(
         positions: any unit of length.
         triangles: numpy array of vertex indices.
         path: "auto", "native" (compiled, TensorFlow on the CPU) or "ops" (`keras.ops`, any backend).
+
+    Raises:
+        InputError: shapes or indices that fit no mesh.
     """
-    if path == "native" or (path == "auto" and native.available()):
-        triangles = np.ascontiguousarray(triangles, np.int32)
+    shape = tuple(positions.shape)
+    if len(shape) != 3 or shape[-1] != 3:
+        raise InputError(f"positions must have the shape (batch, vertex, 3), not {shape}.")
+    triangles = check_triangles(triangles, shape[1])
+    if native.wanted(path):
         area_vectors = native.differentiable(
-            lambda p: _sum_area_vectors(p, triangles),
+            lambda p: [_sum_area_vectors(p, triangles)],
             lambda p, g: [_sum_area_vectors_gradient(p, triangles, g)],
             [positions],
             [],
@@ -43,14 +49,37 @@ def vertex_normals(
     return unit(ops.transpose(sums, (1, 0, 2)))
 
 
+def check_triangles(triangles: Array, vertex_count: int | None) -> Int[np.ndarray, "triangle 3"]:
+    """The triangles as contiguous int32, once they are known to index vertices that there are.
+
+    Raises:
+        InputError: they don't, or aren't known while a graph is traced.
+    """
+    known = concrete(triangles)
+    if known is None:
+        raise InputError(
+            f"triangles must be an array that is known when a graph is traced, not {type(triangles).__name__}; pass a numpy array."
+        )
+    if known.ndim != 2 or known.shape[1] != 3 or not np.issubdtype(known.dtype, np.integer):
+        raise InputError(
+            f"triangles must be whole numbers of the shape (triangle, 3), not {known.dtype} {known.shape}."
+        )
+    if len(known) and vertex_count is not None and (known.min() < 0 or known.max() >= vertex_count):
+        raise InputError(
+            f"triangles must index the {vertex_count} vertices (0 to {vertex_count - 1}), "
+            f"but reach from {known.min()} to {known.max()}."
+        )
+    return np.ascontiguousarray(known, np.int32)
+
+
 def _sum_area_vectors(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(positions)
+    out = native.zeros(positions.shape)
     native.each_image(lambda i: kernels.sum_area_vectors(positions[i], triangles, out[i]), len(out))
     return out
 
 
 def _sum_area_vectors_gradient(positions: np.ndarray, triangles: np.ndarray, upstream: np.ndarray) -> np.ndarray:
-    out = np.zeros_like(positions)
+    out = native.zeros(positions.shape)
     upstream = np.ascontiguousarray(upstream)
     native.each_image(
         lambda i: kernels.sum_area_vectors_gradient(positions[i], triangles, upstream[i], out[i]), len(out)

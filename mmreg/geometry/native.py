@@ -8,12 +8,15 @@ TensorFlow operation. On other backends nothing here is used: the `keras.ops` fo
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
 
 import keras
 import numpy as np
+
+from mmreg.arrays import InputError
 
 
 @cache
@@ -30,6 +33,21 @@ def available() -> bool:
     return not tf.config.list_logical_devices("GPU")
 
 
+def wanted(path: str) -> bool:
+    """Whether a function with the argument `path` ("auto", "native" or "ops") is to use its compiled kernels.
+
+    Raises:
+        InputError: another word, or "native" where the kernels can't be used.
+    """
+    if path not in ("auto", "native", "ops"):
+        raise InputError(f'path must be "auto", "native" or "ops", not {path!r}.')
+    if path == "native" and keras.config.backend() != "tensorflow":
+        raise InputError(
+            f'path "native" needs the TensorFlow backend, but Keras uses {keras.config.backend()}; use "auto" or "ops".'
+        )
+    return path == "native" or (path == "auto" and available())
+
+
 def each_image(kernel: Callable[[int], None], batch: int) -> None:
     """Runs `kernel(index)` for every index of the batch over a pool of threads; the first error is raised."""
     if batch == 1:
@@ -37,6 +55,35 @@ def each_image(kernel: Callable[[int], None], batch: int) -> None:
         return
     for _ in _pool().map(kernel, range(batch)):
         pass
+
+
+def empty(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
+    """An uninitialised array that TensorFlow takes over as a result without a copy, since its memory is aligned as TensorFlow's."""
+    return _aligned(np.empty, shape, dtype)
+
+
+def zeros(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
+    """`empty`, filled with zeros."""
+    return _aligned(np.zeros, shape, dtype)
+
+
+def _aligned(allocate, shape, dtype) -> np.ndarray:
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    memory = allocate(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+_kept = threading.local()
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+    """An uninitialised array that the calling thread keeps under this name, so that its memory is asked for only once."""
+    count = int(np.prod(shape))
+    arrays = _kept.__dict__
+    if name not in arrays or arrays[name].size < count or arrays[name].dtype != dtype:
+        arrays[name] = np.empty(count, dtype)
+    return arrays[name][:count].reshape(shape)
 
 
 def fused(function: Callable) -> Callable:
@@ -68,39 +115,50 @@ def constant(function: Callable[..., Sequence[np.ndarray]], inputs: Sequence, ou
     """
     import tensorflow as tf
 
-    results = tf.numpy_function(
-        function, [tf.stop_gradient(x) for x in inputs], [dtype for _, dtype in outputs], stateful=False
-    )
+    return _call(function, [tf.stop_gradient(x) for x in inputs], outputs)
+
+
+def _call(function: Callable[..., Sequence[np.ndarray]], tensors: Sequence, outputs: Sequence[tuple]) -> list:
+    import tensorflow as tf
+
+    results = tf.numpy_function(function, tensors, [dtype for _, dtype in outputs], stateful=False)
+    results = tf.nest.flatten(results)  # eagerly, one result comes without its list
     return [tf.ensure_shape(r, shape) for r, (shape, _) in zip(results, outputs, strict=True)]
 
 
 def differentiable(
-    forward: Callable[..., np.ndarray],
+    forward: Callable[..., Sequence[np.ndarray]],
     backward: Callable[..., Sequence[np.ndarray]],
     inputs: Sequence,
     constants: Sequence,
     shape: tuple,
+    by_products: Sequence[tuple] = (),
 ):
-    """One float32 operation `forward(*inputs, *constants)` whose derivative is `backward(*inputs, *constants, upstream)`.
+    """`forward(*inputs, *constants)` as one operation, whose derivative is `backward(*inputs, *constants, *by_products, upstream)`.
 
     Args:
         inputs: float32 tensors with static shapes; `backward` returns one gradient for each, of the same shape.
         constants: tensors that have no derivative (triangle ids).
-        shape: of the result.
+        shape: of the result, float32.
+        by_products: (shape, dtype) of what else `forward` returns after the result; none of it has a derivative.
+
+    Returns:
+        The result, or a list of the result and the by-products where there are any.
     """
     import tensorflow as tf
+
+    outputs = [(shape, tf.float32), *by_products]
 
     @tf.custom_gradient
     def operation(*tensors):
         fixed = [tf.stop_gradient(c) for c in constants]
-        result = tf.numpy_function(forward, [*tensors, *fixed], tf.float32, stateful=False)
+        results = _call(forward, [*tensors, *fixed], outputs)
 
-        def gradient(upstream):
-            gradients = tf.nest.flatten(
-                tf.numpy_function(backward, [*tensors, *fixed, upstream], [tf.float32] * len(tensors), stateful=False)
-            )
-            return [tf.ensure_shape(g, t.shape) for g, t in zip(gradients, tensors, strict=True)]
+        def gradient(upstream, *_):
+            arguments = [*tensors, *fixed, *results[1:], upstream]
+            return _call(backward, arguments, [(t.shape, tf.float32) for t in tensors])
 
-        return tf.ensure_shape(result, shape), gradient
+        return results, gradient
 
-    return operation(*[tf.convert_to_tensor(x, tf.float32) for x in inputs])
+    results = operation(*[tf.convert_to_tensor(x, tf.float32) for x in inputs])
+    return results if by_products else results[0]

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from keras import ops
 
-from mmreg.arrays import Array, Float, InputError, Int
+from mmreg.arrays import Array, Float, Int
 from mmreg.geometry import native
 from mmreg.geometry.camera import pixel_centres
-from mmreg.rendering.kernels import interpolation as interpolation_kernels
-from mmreg.rendering.kernels import triangle_ids as id_kernel
+from mmreg.geometry.mesh import check_triangles
+from mmreg.rendering import compiled
+from mmreg.rendering.checks import check_fragments, check_image_size, check_rank
 from mmreg.rendering.triangle_ids import triangle_ids_ops
 
 
@@ -47,24 +47,26 @@ def rasterize(
     """Finds the triangle and the barycentrics at each pixel's centre; row 0 is the top.
 
     Nothing is culled or clipped: both sides of a triangle are seen, also when it reaches behind the camera. Of equally
-    deep triangles the later wins.
+    deep triangles the later wins. A triangle with a corner that isn't finite is not seen.
 
     Args:
-        clip_vertices: homogeneous clip coordinates (x, y, z, w).
+        clip_vertices: homogeneous clip coordinates (x, y, z, w), one mesh an image.
         triangles: numpy array of vertex indices, shared by the batch.
         image_size: (height, width).
         path: "native" (compiled; TensorFlow on the CPU), "ops" (`keras.ops`, any backend), or "auto".
         pair_budget: for the "ops" path under a compiler that needs static shapes (JAX's `jit`): the most pairs of a
-            triangle and a pixel in its box, over the batch. Too small a budget turns every barycentric into NaN rather
-            than lose a triangle.
+            triangle and a pixel in its box, over the batch; `triangle_ids.pair_count` measures what a scene needs, and a rule of
+            thumb stands in for None. Too small a budget turns every barycentric into NaN rather than lose a triangle.
 
     Raises:
         InputError: shapes or indices that fit no mesh.
     """
-    triangles = check_mesh(clip_vertices, triangles, image_size, "clip_vertices", 4)
-    if _use_native(path):
-        ids, depth = _native_ids(clip_vertices, triangles, image_size)
-        return Fragments(ids, _native_barycentrics(clip_vertices, triangles, ids), depth)
+    check_rank(clip_vertices, "clip_vertices", ("batch", "vertex", 4))
+    triangles = check_triangles(triangles, clip_vertices.shape[1])
+    image_size = check_image_size(image_size)
+    if native.wanted(path):
+        ids, depth = compiled.triangle_ids(clip_vertices, triangles, image_size)
+        return Fragments(ids, compiled.barycentrics(clip_vertices, triangles, ids), depth)
     ids, depth, complete = triangle_ids_ops(clip_vertices, triangles, image_size, pair_budget)
     barycentrics = barycentrics_at(clip_vertices, triangles, ids)
     return Fragments(ids, ops.where(complete, barycentrics, float("nan")), depth)
@@ -102,10 +104,20 @@ def interpolate(
     """Values at pixels from values at vertices, a = Σᵢ bᵢ aᵢ; 0 where no surface is seen.
 
     Differentiable in the attributes and, through the barycentrics, in the vertices.
+
+    Args:
+        attributes: any number at each vertex: normals, colours, texture coordinates, features.
+        triangles: as given to `rasterize`; or others of the same number that index the rows of `attributes`, as texture
+            coordinates have where a surface was cut.
+
+    Raises:
+        InputError: shapes, indices or fragments that don't belong together.
     """
-    triangles = np.ascontiguousarray(triangles, np.int32)
-    if _use_native(path):
-        return _native_interpolate(attributes, fragments, triangles)
+    check_rank(attributes, "attributes", ("batch", "vertex", "n"))
+    triangles = check_triangles(triangles, attributes.shape[1])
+    check_fragments(fragments, attributes, triangles)
+    if native.wanted(path):
+        return compiled.interpolate(attributes, fragments.barycentrics, triangles, fragments.triangle_ids)
     corners = gather_corners(attributes, triangles, ops.maximum(fragments.triangle_ids, 0))  # b h w 3 n
     return ops.sum(corners * (fragments.barycentrics * fragments.coverage)[..., None], axis=3)
 
@@ -118,100 +130,3 @@ def gather_corners(
     indices = ops.take(ops.convert_to_tensor(triangles, "int32"), ids, axis=0)  # b h w 3
     image = ops.reshape(ops.arange(batch, dtype="int32") * vertex_count, (batch, 1, 1, 1))
     return ops.take(ops.reshape(values, (batch * vertex_count, n)), indices + image, axis=0)
-
-
-def check_mesh(vertices, triangles, image_size, name: str, width: int) -> np.ndarray:
-    """The triangles as contiguous int32, once vertices, triangles and picture are known to fit together.
-
-    Raises:
-        InputError: naming the argument, what was expected and what came.
-    """
-    shape = tuple(vertices.shape)
-    if len(shape) != 3 or shape[-1] != width:
-        raise InputError(f"{name} must have the shape (batch, vertex, {width}), not {shape}.")
-    triangles = np.asarray(triangles)
-    if triangles.ndim != 2 or triangles.shape[1] != 3 or not np.issubdtype(triangles.dtype, np.integer):
-        raise InputError(
-            f"triangles must be whole numbers of the shape (triangle, 3), not {triangles.dtype} {triangles.shape}."
-        )
-    if len(triangles) and (triangles.min() < 0 or triangles.max() >= shape[1]):
-        raise InputError(
-            f"triangles must index the {shape[1]} vertices (0 to {shape[1] - 1}), "
-            f"but reach from {triangles.min()} to {triangles.max()}."
-        )
-    if len(image_size) != 2 or min(image_size) < 1:
-        raise InputError(f"image_size must be (height, width) of at least one pixel each, not {tuple(image_size)}.")
-    return np.ascontiguousarray(triangles, np.int32)
-
-
-def _use_native(path: str) -> bool:
-    if path not in ("auto", "native", "ops"):
-        raise InputError(f'path must be "auto", "native" or "ops", not {path!r}.')
-    return path == "native" or (path == "auto" and native.available())
-
-
-def _native_ids(clip_vertices, triangles, image_size):
-    pixel_x, pixel_y = pixel_centres(image_size)
-
-    def run(clip):
-        ids = np.empty((len(clip), *image_size), np.int32)
-        depth = np.empty((len(clip), *image_size), np.float32)
-        clip = np.ascontiguousarray(clip)
-
-        def one(i):
-            screen = np.empty((clip.shape[1], 2), np.float32)
-            id_kernel.triangle_ids(clip[i], triangles, pixel_x, pixel_y, ids[i], depth[i], screen)
-
-        native.each_image(one, len(clip))
-        return ids, depth
-
-    shape = (clip_vertices.shape[0], *image_size)
-    return native.constant(run, [clip_vertices], [(shape, "int32"), (shape, "float32")])
-
-
-def _native_barycentrics(clip_vertices, triangles, ids):
-    _, height, width = ids.shape
-    pixel_x, pixel_y = pixel_centres((height, width))
-
-    def forward(clip, ids):
-        out = np.empty((*ids.shape, 3), np.float32)
-        native.each_image(
-            lambda i: interpolation_kernels.barycentrics(clip[i], triangles, ids[i], pixel_x, pixel_y, out[i]), len(out)
-        )
-        return out
-
-    def backward(clip, ids, upstream):
-        d_clip = np.zeros_like(clip)
-        native.each_image(
-            lambda i: interpolation_kernels.barycentrics_gradient(
-                clip[i], triangles, ids[i], pixel_x, pixel_y, upstream[i], d_clip[i]
-            ),
-            len(clip),
-        )
-        return [d_clip]
-
-    return native.differentiable(forward, backward, [clip_vertices], [ids], (*ids.shape, 3))
-
-
-def _native_interpolate(attributes, fragments: Fragments, triangles):
-    def forward(attributes, barycentrics, ids):
-        out = np.empty((*ids.shape, attributes.shape[-1]), np.float32)
-        native.each_image(
-            lambda i: interpolation_kernels.interpolate(attributes[i], barycentrics[i], triangles, ids[i], out[i]),
-            len(out),
-        )
-        return out
-
-    def backward(attributes, barycentrics, ids, upstream):
-        d_attributes, d_barycentrics = np.zeros_like(attributes), np.empty_like(barycentrics)
-        native.each_image(
-            lambda i: interpolation_kernels.interpolate_gradient(
-                attributes[i], barycentrics[i], triangles, ids[i], upstream[i], d_attributes[i], d_barycentrics[i]
-            ),
-            len(attributes),
-        )
-        return [d_attributes, d_barycentrics]
-
-    shape = (*fragments.triangle_ids.shape, attributes.shape[-1])
-    inputs = [attributes, fragments.barycentrics]
-    return native.differentiable(forward, backward, inputs, [fragments.triangle_ids], shape)

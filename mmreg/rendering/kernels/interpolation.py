@@ -9,7 +9,7 @@ ZERO, ONE = np.float32(0.0), np.float32(1.0)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
-def _corner_offsets(clip, a, b, c, x, y):
+def corner_offsets(clip, a, b, c, x, y):
     """(xᵢ − X wᵢ, yᵢ − Y wᵢ) of the corners: clip space seen from the pixel (X, Y), where little cancels."""
     return (
         clip[a, 0] - x * clip[a, 3],
@@ -18,6 +18,20 @@ def _corner_offsets(clip, a, b, c, x, y):
         clip[b, 1] - y * clip[b, 3],
         clip[c, 0] - x * clip[c, 3],
         clip[c, 1] - y * clip[c, 3],
+    )
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+def corner_gradients(offsets, q0, q1, q2):
+    """Derivatives with respect to the corners' offsets from those with respect to the edge functions eᵢ = dⱼ × d_k."""
+    x0, y0, x1, y1, x2, y2 = offsets
+    return (
+        q2 * y1 - q1 * y2,
+        q1 * x2 - q2 * x1,
+        q0 * y2 - q2 * y0,
+        q2 * x0 - q0 * x2,
+        q1 * y0 - q0 * y1,
+        q0 * x1 - q1 * x0,
     )
 
 
@@ -30,7 +44,7 @@ def barycentrics(clip, triangles, ids, pixel_x, pixel_y, out):
             if t < 0:
                 out[row, column, 0] = out[row, column, 1] = out[row, column, 2] = ZERO
                 continue
-            x0, y0, x1, y1, x2, y2 = _corner_offsets(
+            x0, y0, x1, y1, x2, y2 = corner_offsets(
                 clip, triangles[t, 0], triangles[t, 1], triangles[t, 2], pixel_x[column], pixel_y[row]
             )
             e0, e1, e2 = x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0
@@ -50,16 +64,14 @@ def barycentrics_gradient(clip, triangles, ids, pixel_x, pixel_y, upstream, d_cl
                 continue
             x = pixel_x[column]
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            x0, y0, x1, y1, x2, y2 = _corner_offsets(clip, a, b, c, x, y)
+            x0, y0, x1, y1, x2, y2 = corner_offsets(clip, a, b, c, x, y)
             e0, e1, e2 = x1 * y2 - x2 * y1, x2 * y0 - x0 * y2, x0 * y1 - x1 * y0
             total = e0 + e1 + e2
             inverse = ONE / total if total != ZERO else ZERO
             g0, g1, g2 = upstream[row, column, 0], upstream[row, column, 1], upstream[row, column, 2]
             mean = (g0 * e0 + g1 * e1 + g2 * e2) * inverse
             q0, q1, q2 = (g0 - mean) * inverse, (g1 - mean) * inverse, (g2 - mean) * inverse  # ∂/∂eᵢ
-            u0, v0 = q2 * y1 - q1 * y2, q1 * x2 - q2 * x1
-            u1, v1 = q0 * y2 - q2 * y0, q2 * x0 - q0 * x2
-            u2, v2 = q1 * y0 - q0 * y1, q0 * x1 - q1 * x0
+            u0, v0, u1, v1, u2, v2 = corner_gradients((x0, y0, x1, y1, x2, y2), q0, q1, q2)
             d_clip[a, 0] += u0
             d_clip[a, 1] += v0
             d_clip[a, 3] -= x * u0 + y * v0
