@@ -134,13 +134,17 @@ def render(
     def backward(*arrays):
         *arrays, ids, _, upstream = arrays
         # lights and cameras are summed over all pixels, in doubles
-        sums = [native.zeros(a.shape, np.float32 if k < 3 else np.float64) for k, a in enumerate(arrays[:-1])]
-        native.each_image(
-            lambda i: shading_kernels.shade_gradient(
-                *(a[i] for a in arrays), triangles, ids[i], *pixels, *power, upstream[i], *(s[i] for s in sums)
-            ),
-            len(ids),
-        )
+        sums = [native.empty(a.shape, np.float32 if k < 3 else np.float64) for k, a in enumerate(arrays[:-1])]
+
+        def one(i):
+            own = [s[i] for s in sums]
+            for s in own:
+                s.fill(0.0)  # here, so that it is still in the processor's cache when the kernel adds to it
+            shading_kernels.shade_gradient(
+                *(a[i] for a in arrays), triangles, ids[i], *pixels, *power, upstream[i], *own
+            )
+
+        native.each_image(one, len(ids))
         return [s.astype(np.float32, copy=False) for s in sums]
 
     shape = (clip_vertices.shape[0], *image_size)
