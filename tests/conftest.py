@@ -8,13 +8,14 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from jaxtyping import install_import_hook
 
-DOORS = ("rasterizer", "renderer")  # these refuse wrong shapes in words of their own, which the tests want to read
+# these refuse wrong shapes in words of their own, which the tests want to read
+DOORS = ("rasterizer", "renderer", "texture")
 PACKAGE = Path(__file__).parents[1] / "mmreg"
 # leaf modules only, since a package's name would also catch its kernels, which numba must see as they are
 CHECKED = [
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     for path in sorted(PACKAGE.rglob("*.py"))
-    if path.stem not in ("__init__", "cli", *DOORS) and "kernels" not in path.with_suffix("").parts
+    if path.stem not in ("__init__", "cli", *DOORS) and not {"kernels", "compat"} & set(path.with_suffix("").parts)
 ]
 install_import_hook(CHECKED, "beartype.beartype")
 

@@ -116,7 +116,10 @@ def look_at(
 
 
 def perspective(
-    fov_y_radians: Float[Array, " batch"], aspect: float, near: float, far: float
+    fov_y_radians: Float[Array, " batch"],
+    aspect: float,
+    near: float | Float[Array, " batch"],
+    far: float | Float[Array, " batch"],
 ) -> Float[Array, "batch 4 4"]:
     """Camera-to-clip matrices of a pinhole with vertical field of view `fov_y_radians`; `aspect` is width / height.
 

@@ -5,6 +5,7 @@ from mmreg.rendering.lighting import PointLights, sample_lights
 from mmreg.rendering.rasterizer import Fragments, interpolate, rasterize
 from mmreg.rendering.renderer import Rendering, render
 from mmreg.rendering.shading import phong
+from mmreg.rendering.texture import sample_texture
 
 __all__ = [
     "Fragments",
@@ -16,5 +17,6 @@ __all__ = [
     "rasterize",
     "render",
     "sample_lights",
+    "sample_texture",
     "srgb_to_linear",
 ]
