@@ -45,9 +45,9 @@ def sample_texture(
     Raises:
         InputError: shapes that don't fit, a texture of whole numbers, an unknown `wrap` or `path`.
     """
-    _check(texture, uv, wrap, path)
+    _check(texture, uv, wrap)
     texture, uv = (ops.convert_to_tensor(x, "float32") for x in (texture, uv))
-    if path == "native" or (path == "auto" and native.available()):
+    if native.wanted(path):
         return _native(texture, uv, wrap == "repeat")
     batch, height, width, n = texture.shape
     finite = ops.all(ops.isfinite(uv), axis=-1, keepdims=True)
@@ -80,13 +80,13 @@ def _neighbours(position, size: int, wrap: str):
 
 def _native(texture, uv, repeat: bool):
     def forward(texture, uv):
-        out = np.empty((*uv.shape[:3], texture.shape[-1]), np.float32)
+        out = native.empty((*uv.shape[:3], texture.shape[-1]))
         shared = len(texture) == 1
         native.each_image(lambda i: kernel.sample(texture[0 if shared else i], uv[i], repeat, out[i]), len(uv))
-        return out
+        return [out]
 
     def backward(texture, uv, upstream):
-        d_texture, d_uv = np.zeros_like(texture), np.empty_like(uv)
+        d_texture, d_uv = native.zeros(texture.shape), native.empty(uv.shape)
         if len(texture) == 1:  # one after the other: all images add to the same gradient
             for i in range(len(uv)):
                 kernel.sample_gradient(texture[0], uv[i], repeat, upstream[i], d_texture[0], d_uv[i])
@@ -99,7 +99,7 @@ def _native(texture, uv, repeat: bool):
     return native.differentiable(forward, backward, [texture, uv], [], (*uv.shape[:3], texture.shape[-1]))
 
 
-def _check(texture, uv, wrap: str, path: str) -> None:
+def _check(texture, uv, wrap: str) -> None:
     shape, uv_shape = tuple(np.shape(texture)), tuple(np.shape(uv))
     if len(shape) != 4 or 0 in shape:
         raise InputError(f"texture must have the shape (batch, height, width, n), none of them 0, not {shape}.")
@@ -117,5 +117,3 @@ def _check(texture, uv, wrap: str, path: str) -> None:
         )
     if wrap not in WRAPS:
         raise InputError(f'wrap must be "clamp" or "repeat", not {wrap!r}.')
-    if path not in ("auto", "native", "ops"):
-        raise InputError(f'path must be "auto", "native" or "ops", not {path!r}.')
