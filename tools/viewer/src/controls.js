@@ -2,7 +2,10 @@
 
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const subscript = (number) => [...String(number)].map((digit) => SUBSCRIPTS[digit]).join("");
-const signed = (value) => `${value < 0 ? "−" : value > 0 ? "+" : ""}${Math.abs(value).toFixed(1)}`;
+const signed = (value) => {
+  const rounded = Math.round(10 * value);
+  return `${rounded < 0 ? "−" : rounded > 0 ? "+" : ""}${Math.abs(rounded / 10).toFixed(1)}`;
+};
 
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

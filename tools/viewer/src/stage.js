@@ -1,5 +1,5 @@
 // The head before the camera and in the light of mmreg/figures/space.py; dragging and arrow keys turn it.
-import { BufferAttribute, BufferGeometry, Mesh, PerspectiveCamera, Scene, ShaderMaterial, Vector3, WebGLRenderer } from "three";
+import { BufferAttribute, BufferGeometry, Group, Mesh, PerspectiveCamera, Scene, ShaderMaterial, Vector3, WebGLRenderer } from "three";
 import fragmentShader from "./phong_fragment.glsl";
 import vertexShader from "./phong_vertex.glsl";
 
@@ -37,8 +37,13 @@ export class Stage {
     });
     this.mesh = new Mesh(this.geometry, material);
     this.mesh.frustumCulled = false; // it is always in view, and its bounds would have to be found again each time
+    this.geometry.computeBoundingBox();
+    this.head = new Group(); // turns about the middle of the head, wherever the model's origin is
+    this.geometry.boundingBox.getCenter(this.head.position);
+    this.mesh.position.copy(this.head.position).negate();
+    this.head.add(this.mesh);
     this.scene = new Scene();
-    this.scene.add(this.mesh);
+    this.scene.add(this.head);
     this.camera = new PerspectiveCamera(30, 1, 0.5 * camera.distance, 2 * camera.distance);
     this.camera.position.set(0, camera.height, camera.distance);
     this.camera.lookAt(0, camera.height, 0);
@@ -85,14 +90,14 @@ export class Stage {
   }
 
   turn(yaw, pitch) {
-    const { rotation } = this.mesh;
+    const { rotation } = this.head;
     rotation.y += yaw;
     rotation.x = Math.min(Math.max(rotation.x + pitch, -FARTHEST_PITCH), FARTHEST_PITCH);
     this.schedule();
   }
 
   faceForward() {
-    this.mesh.rotation.set(0, 0, 0);
+    this.head.rotation.set(0, 0, 0);
     this.schedule();
   }
 
