@@ -1,5 +1,5 @@
 // The head before the camera and in the light of mmreg/figures/space.py; dragging and arrow keys turn it.
-import { BufferAttribute, BufferGeometry, Group, Mesh, PerspectiveCamera, Scene, ShaderMaterial, Vector3, WebGLRenderer } from "three";
+import { BufferAttribute, BufferGeometry, DynamicDrawUsage, Group, Mesh, PerspectiveCamera, Scene, ShaderMaterial, Vector3, WebGLRenderer } from "three";
 import fragmentShader from "./phong_fragment.glsl";
 import vertexShader from "./phong_vertex.glsl";
 
@@ -67,10 +67,41 @@ export class Stage {
       return performance.now() - began;
     };
     milliseconds(COARSEST); // compiles the shader
-    const slow = milliseconds(this.sharp), quick = milliseconds(COARSEST);
-    const b = Math.max(slow - quick, 1e-3) / (this.sharp ** 2 - COARSEST ** 2), a = quick - b * COARSEST ** 2;
-    this.moving = Math.min(Math.max(Math.sqrt(Math.max(FRAME_MS - a, 0) / b), COARSEST), this.sharp);
+    const finest = () => {
+      const slow = milliseconds(this.sharp), quick = milliseconds(COARSEST);
+      const b = Math.max(slow - quick, 1e-3) / (this.sharp ** 2 - COARSEST ** 2), a = quick - b * COARSEST ** 2;
+      return Math.min(Math.max(Math.sqrt(Math.max(FRAME_MS - a, 0) / b), COARSEST), this.sharp);
+    };
+    this.moving = finest();
+    if (this.moving < this.sharp) { // no graphics card: half of the work is triangles that look away
+      this.seen = new BufferAttribute(new Uint32Array(this.face.triangles.length), 1).setUsage(DynamicDrawUsage);
+      this.geometry.setIndex(this.seen);
+      this.moving = finest();
+    }
     this.draw(this.sharp);
+  }
+
+  // Keeps the triangles whose outside is towards the camera; the others would be drawn over or not at all.
+  selectSeen() {
+    const { triangles, positions: p } = this.face, index = this.seen.array;
+    const [cx, cy, cz] = this.mesh.worldToLocal(this.camera.position.clone()).toArray();
+    let count = 0;
+    for (let t = 0; t < triangles.length; t += 3) {
+      const a = 3 * triangles[t], b = 3 * triangles[t + 1], c = 3 * triangles[t + 2];
+      const ux = p[b] - p[a], uy = p[b + 1] - p[a + 1], uz = p[b + 2] - p[a + 2];
+      const vx = p[c] - p[a], vy = p[c + 1] - p[a + 1], vz = p[c + 2] - p[a + 2];
+      const outwards =
+        (uy * vz - uz * vy) * (cx - p[a]) + (uz * vx - ux * vz) * (cy - p[a + 1]) + (ux * vy - uy * vx) * (cz - p[a + 2]);
+      if (outwards > 0) {
+        index[count++] = triangles[t];
+        index[count++] = triangles[t + 1];
+        index[count++] = triangles[t + 2];
+      }
+    }
+    this.geometry.setDrawRange(0, count);
+    this.seen.clearUpdateRanges();
+    this.seen.addUpdateRange(0, count);
+    this.seen.needsUpdate = true;
   }
 
   // The window of mmreg's portraits is always seen whole, however narrow the canvas.
@@ -113,6 +144,10 @@ export class Stage {
   draw(ratio) {
     const width = Math.round(ratio * (this.canvas.clientWidth || 1)), height = Math.round(ratio * (this.canvas.clientHeight || 1));
     if (this.canvas.width !== width || this.canvas.height !== height) this.renderer.setSize(width, height, false);
+    if (this.seen) {
+      this.scene.updateMatrixWorld();
+      this.selectSeen();
+    }
     this.renderer.render(this.scene, this.camera);
   }
 
