@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmreg.arrays import InputError
 from mmreg.face import LinearSpace, MorphableModel
 from mmreg.figures import viewer
+from mmreg.figures.packing import earlier_neighbours, neighbours_first, reorder, without_prediction
 from mmreg.figures.space import heads
 from mmreg.geometry.camera import Pose
 from tests.browser import Browser, BrowserError, find_chromium
@@ -101,7 +103,7 @@ def unpacked(data: dict) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def test_what_is_packed_is_the_model_to_half_a_step(egg):
     data = viewer.pack_model(egg, COMPONENTS)
-    order = viewer.neighbours_first(egg.triangles, egg.vertex_count)
+    order = neighbours_first(egg.triangles, egg.vertex_count)
     _, fields = unpacked(data)
     expected = {"positions": egg.mean_positions().ravel(), "albedo": egg.albedo.mean}
     for part in ("shape", "albedo", "expression"):
@@ -117,7 +119,7 @@ def test_what_is_packed_is_the_model_to_half_a_step(egg):
 
 def test_packed_triangles_are_the_model_s_with_the_same_side_outside(egg):
     triangles, _ = unpacked(viewer.pack_model(egg, COMPONENTS))
-    order = viewer.neighbours_first(egg.triangles, egg.vertex_count)
+    order = neighbours_first(egg.triangles, egg.vertex_count)
 
     def turned(rows):
         return {tuple(np.roll(row, -int(np.argmin(row)))) for row in rows.tolist()}
@@ -126,17 +128,17 @@ def test_packed_triangles_are_the_model_s_with_the_same_side_outside(egg):
 
 
 def test_every_vertex_but_one_of_each_piece_comes_after_a_neighbour(egg):
-    order = viewer.neighbours_first(egg.triangles, egg.vertex_count)
+    order = neighbours_first(egg.triangles, egg.vertex_count)
     assert sorted(order) == list(range(egg.vertex_count))
-    vertex, _ = viewer.earlier_neighbours(viewer.reorder(egg.triangles, order), egg.vertex_count)
+    vertex, _ = earlier_neighbours(reorder(egg.triangles, order), egg.vertex_count)
     assert egg.vertex_count - len(np.unique(vertex)) == 2
 
 
 def test_a_vertex_without_triangles_is_packed_like_any_other():
-    assert viewer.neighbours_first(np.array([[0, 2, 3]]), 5).tolist() == [0, 2, 3, 1, 4]
+    assert neighbours_first(np.array([[0, 2, 3]]), 5).tolist() == [0, 2, 3, 1, 4]
     numbers = np.arange(15).reshape(5, 3)
-    vertex, neighbour = viewer.earlier_neighbours(np.array([[0, 1, 2]]), 5)
-    assert np.array_equal(viewer.without_prediction(numbers, vertex, neighbour)[[0, 3, 4]], numbers[[0, 3, 4]])
+    vertex, neighbour = earlier_neighbours(np.array([[0, 1, 2]]), 5)
+    assert np.array_equal(without_prediction(numbers, vertex, neighbour)[[0, 3, 4]], numbers[[0, 3, 4]])
 
 
 def test_a_number_too_large_for_its_step_gets_a_wider_one(egg):
@@ -154,6 +156,11 @@ def test_a_movement_that_the_model_has_no_units_for_is_left_out(egg):
         "albedo",
         "expression",
     ]
+
+
+def test_a_viewer_without_a_slider_is_refused(egg):
+    with pytest.raises(InputError, match="components must be at least 1"):
+        viewer.viewer_data(egg, 0)
 
 
 def test_a_model_s_name_can_t_end_the_data(egg):
@@ -268,7 +275,7 @@ def test_the_page_s_faces_are_the_model_s(live, egg):
         return np.pad(numbers[part], (0, count - len(numbers[part])))[None].astype(np.float32)
 
     expression = padded("expression", 3) + np.float32([0.5, 1.0, 0.0])
-    order = viewer.neighbours_first(egg.triangles, egg.vertex_count)
+    order = neighbours_first(egg.triangles, egg.vertex_count)
     positions = np.asarray(egg.positions(padded("shape", 5), expression))[0][order]
     albedos = np.asarray(egg.albedos(padded("albedo", 6)))[0][order]
     furthest = [0.5 * step * (1 + 2 * COMPONENTS) for step in (viewer.STEP_MM, viewer.STEP_SRGB)]

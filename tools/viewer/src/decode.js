@@ -1,4 +1,4 @@
-// Undoes what mmreg/figures/viewer.py packs: integers, predicted from a vertex's neighbours, in byte planes, gzipped.
+// Undoes mmreg/figures/packing.py: integers, predicted from a vertex's neighbours, in byte planes, gzipped.
 
 async function inflate(base64) {
   const packed = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
