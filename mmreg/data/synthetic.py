@@ -198,7 +198,7 @@ def visible_part(
         keep[model.triangles[ids[ids >= 0]]] = True
     for _ in range(rings):
         keep[model.triangles[keep[model.triangles].any(axis=1)]] = True
-    return model.crop(keep)
+    return model.crop(keep).in_picture_order()
 
 
 @native.fused
