@@ -52,12 +52,13 @@ class Plan:
     batches: tuple[int, ...] = (1, 8, 32)
     threads: tuple[int, ...] = (1, 2)
     memory_everywhere: bool = True  # else for the last mesh and size only
+    step_everywhere: bool = True  # the training step, else with the most threads only
     middle: tuple[int, int, int] = (1, 1, 1)  # mesh, size and batch, by their place, where growth is looked at
     id_batch: int = 8
     step_batch: int = 16
     seconds: float = 0.5  # for each function
     patience: float = 5.0  # after which no further round of a setting begins
-    call_seconds: float = 6.0  # a keras.ops call expected to take longer isn't made
+    call_seconds: float = 5.0  # a keras.ops call expected to take longer isn't made
     largest_bytes: float = 6e9  # nor one that needs more memory
 
     @property
@@ -70,9 +71,11 @@ FULL = Plan("full")
 QUICK = Plan(
     "quick",
     meshes=(400, 1600),
-    sizes=(24, 48),
+    sizes=(48,),
     batches=(1, 4),
     memory_everywhere=False,
+    step_everywhere=False,
+    middle=(1, 0, 1),
     id_batch=2,
     step_batch=2,
     seconds=0.05,
@@ -90,7 +93,7 @@ class Worker:
     def __init__(self, threads: int):
         self.threads = threads
         self.process: subprocess.Popen | None = None
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  closed by __exit__
         self.pinned = False
 
     def ask(self, request: dict):
@@ -170,7 +173,8 @@ def measure(plan: Plan, journal: Journal) -> dict:
         workers = {n: stack.enter_context(Worker(n)) for n in plan.threads}
         count = len(plan.meshes) * len(plan.sizes)
         peaks = 2 * (count if plan.memory_everywhere else 1)
-        total = len(plan.meshes) + peaks + len(plan.threads) * (2 + count * (1 + len(plan.batches)))
+        stepping = plan.threads if plan.step_everywhere else plan.threads[-1:]
+        total = len(plan.meshes) + peaks + len(plan.threads) * (1 + count * (1 + len(plan.batches))) + len(stepping)
         progress = stack.enter_context(tqdm(total=total, unit="setting", disable=None))
         limits = {"seconds": plan.seconds, "patience": plan.patience}
 
@@ -217,8 +221,8 @@ def measure(plan: Plan, journal: Journal) -> dict:
                             run = {**setting, "vertices": about["vertices"], **answer, "mb_per_image": growing}
                             result["runs"].append(run)
                         step(f"{mesh}, {size}², batch {batch}")
-        for threads, worker in workers.items():
-            answer = journal.ask(worker, {"task": "training_step", "batch": plan.step_batch, **limits})
+        for threads in stepping:
+            answer = journal.ask(workers[threads], {"task": "training_step", "batch": plan.step_batch, **limits})
             result["training_step"].append({"threads": threads, **answer})
             step("training step")
         pinned = all(worker.pinned for worker in workers.values() if worker.process is not None)

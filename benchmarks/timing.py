@@ -9,7 +9,7 @@ from statistics import median
 
 import numpy as np
 
-ROUNDS, FEWEST_ROUNDS = 7, 2
+ROUNDS, FEWEST_ROUNDS = 7, 3
 
 
 @dataclass(frozen=True)

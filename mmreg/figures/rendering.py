@@ -148,6 +148,47 @@ def plot_sliding(
     return figure
 
 
+def plot_costs(records: Sequence[Mapping], floor: Sequence[Mapping], batch: int = 8, threads: int = 1) -> Figure:
+    """What an image costs forward and backward by its pixels, a panel for each mesh: both paths, and what memory alone would need.
+
+    Args:
+        records: the `runs` of `results/benchmarks/rendering.json`; floor: the `records` of its `floor`.
+        batch, threads: of the runs that are shown.
+    """
+
+    def chosen(rows, **wanted):
+        wanted |= {"batch": batch, "threads": threads}
+        rows = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+        return sorted(rows, key=lambda r: r["size"])
+
+    meshes = sorted({r["triangles"] for r in records})
+    sizes = sorted({r["size"] for r in chosen(records)})
+    figure, axes = new_figure(1, len(meshes), height=3.9, sharex=True, sharey=True, squeeze=False)
+    curves = (  # rows, colour, label, and where numbers stand beside their points: points of type, upwards
+        ([r for r in records if r["path"] == "ops"], PALETTE[1], "keras.ops", "o-", 8),
+        ([r for r in records if r["path"] == "native"], PALETTE[0], "compiled", "s-", 8),
+        (floor, "#666666", "what memory alone would need", "--", None),
+    )
+    for axis, triangles in zip(axes[0], meshes, strict=True):
+        for rows, color, label, line, lift in curves:
+            shown = chosen(rows, triangles=triangles)
+            x, y = [r["size"] for r in shown], [r["ms_forward_backward"] for r in shown]
+            axis.plot(x, y, line, color=color, label=label)
+            for place, value in zip(x, y, strict=True) if lift else ():
+                text = f"{value:.1f}" if value < 10.0 else f"{value:.0f}"
+                axis.annotate(text, (place, value), (0, lift), textcoords="offset points", ha="center", fontsize=11)
+        axis.set(title=f"{round(triangles, -3 if triangles >= 10_000 else 0):,} triangles", xscale="log", yscale="log")
+        axis.set_xticks(sizes, [f"{size}²" for size in sizes])
+        axis.xaxis.minorticks_off()
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.margins(x=0.16, y=0.1)
+    axes[0, 0].set_ylabel("milliseconds an image")
+    figure.supxlabel("pixels", fontsize=12)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
 def plot_swatches(colors: Mapping[str, tuple[str, Sequence[Float[np.ndarray, "3"]]]], columns: Sequence[str]) -> Figure:
     """A table of colours: a row has a name, a note, and one patch of sRGB for each column."""
     use_style()
