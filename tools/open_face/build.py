@@ -9,11 +9,13 @@ import resource
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
+from mmreg.face.identity_sampler import Attributes
 from mmreg.face.open_face import OPEN_FACE_FILE, read_packed_model
 from tools.open_face.albedo import albedo_space
 from tools.open_face.canvas import Canvas
@@ -21,8 +23,15 @@ from tools.open_face.expression import expression_space
 from tools.open_face.landmarks import find_landmarks
 from tools.open_face.makehuman import MakeHuman
 from tools.open_face.packing import STEPS, pack_model, renew_description
-from tools.open_face.shape_space import local_parameters, principal_components, sample_weights, without_rigid_motion
-from tools.open_face.topology import Head, build_head
+from tools.open_face.shape_space import (
+    Components,
+    Weights,
+    local_parameters,
+    principal_components,
+    sample_weights,
+    without_rigid_motion,
+)
+from tools.open_face.topology import Head, base_mirror, build_head, reflect
 
 PEOPLE = 20_000  # whose weights of targets are drawn
 PAINTED = 2_000  # whose skin is painted
@@ -31,18 +40,37 @@ LICENSE = "CC0-1.0 (made from MakeHuman's CC0 assets; credits: MakeHuman, MPFB2,
 RESULTS = Path(__file__).parents[2] / "results" / "open_face.json"
 
 
-def shape_model(source: MakeHuman, generator: np.random.Generator) -> tuple[Head, LinearSpace, float]:
+def shape_model(
+    source: MakeHuman, people: Attributes, generator: np.random.Generator
+) -> tuple[Head, Components, ShapeMaker]:
     """The head and its shape space, with the origin behind the bridge of the nose."""
-    weights = sample_weights(local_parameters(source), PEOPLE, generator)
-    mean_weights = weights.values.mean(axis=0)
-    head = build_head(source, sum(w * source.target(t) for w, t in zip(mean_weights, weights.targets, strict=True)))
-    displacements = np.stack([(head.operator @ source.target(t)).reshape(-1) for t in weights.targets])
+    parameters = local_parameters(source)
+    weights = sample_weights(parameters, people, generator)
+    targets = np.stack([source.target(name) for name in weights.targets])
+    mean_weights = weights.values.mean(axis=0, dtype=np.float64)
+    across = base_mirror(source.base_mesh.positions)
+    mean_displacement = np.tensordot(mean_weights, targets, 1)
+    head = build_head(source, (mean_displacement + reflect(mean_displacement, across)) / 2)
+    displacements = np.stack([(head.operator @ target).reshape(-1) for target in targets])
     mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
-    mean -= mean[head.skin_count :].mean(axis=0) + np.array([0, -28.8, 0.4])
+    mean = (mean + reflect(mean, head.mirror)) / 2
+    mean -= mean[head.skin_count :].mean(axis=0) * [0, 1, 1] + np.array([0, -28.8, 0.4])
     displacements = without_rigid_motion(displacements, mean, head.masks["face"])
-    covariance = np.cov(weights.values, rowvar=False)
-    space, share = principal_components(displacements, covariance, COMPONENTS, mean)
-    return head, space, share
+    covariance = np.cov(weights.values.astype(np.float64), rowvar=False)
+    found = principal_components(displacements, covariance, COMPONENTS, mean, head.mirror, flips=True)
+    return head, found, ShapeMaker(displacements, mean_weights, weights)
+
+
+class ShapeMaker(NamedTuple):
+    """What turns people's weights of targets into meshes."""
+
+    displacements: np.ndarray  # (target, 3N)
+    mean_weights: np.ndarray  # (target,)
+    weights: Weights  # of the people that the space was made of
+
+    def meshes(self, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """(person, 3N) mm; `mean` of the space, (3N,)."""
+        return mean + (weights - self.mean_weights) @ self.displacements
 
 
 def regions(canvas: Canvas) -> dict[str, np.ndarray]:
