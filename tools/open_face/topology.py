@@ -155,12 +155,11 @@ def _close_neck(positions: np.ndarray, triangles: np.ndarray, lowest_y: float) -
     while path[-1] in follows:
         path.append(follows[path[-1]])
     path = np.array(path)
-    centre = np.zeros(count)
-    middle = path[[0, -1]]
-    centre[middle] = 0.5
-    rows = [np.eye(count)[path] * (1 - t) + centre * t for t in (0.03, 0.4)]
-    operator = sparse.vstack([sparse.identity(count), *(sparse.csr_matrix(r) for r in rows), sparse.csr_matrix(centre)])
     n = len(path)
+    centre = sparse.csr_matrix((np.full(2, 0.5), (np.zeros(2, int), path[[0, -1]])), (1, count))
+    rim = sparse.csr_matrix((np.ones(n), (np.arange(n), path)), (n, count))
+    inner_rings = [rim * (1 - t) + sparse.csr_matrix(np.ones((n, 1))) @ centre * t for t in (0.03, 0.4)]
+    operator = sparse.vstack([sparse.identity(count), *inner_rings, centre])
     rings = [path, count + np.arange(n), count + n + np.arange(n)]
     new = []
     for outer, inner in itertools.pairwise(rings):
