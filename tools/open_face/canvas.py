@@ -76,6 +76,7 @@ class Canvas:
         self.under_eye = self.blob((ex - 3, ey - 15, ez + 6), (13, 4.5, 25))
         self.inner_eye = self.blob((ex - 12, ey - 12, ez), (8, 5, 25))
         self.upper_lid = self.blob((ex, ey + 9, ez + 8), (15, 5, 20))
+        self.socket = self.blob((ex - 2, ey + 6, ez + 8), (17, 11, 25))
         self.forehead = smoothstep(ey + 30, ey + 55, self.y) * self.face
         self.round_mouth = self.blob((0, mouth[1], mouth[2]), (self.mouth_half_width, 16, 25)) * (1 - self.lips)
         self.chin = self.blob((0, self.mouth_bottom - 16, mouth[2] - 3), (14, 12, 25))

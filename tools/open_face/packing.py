@@ -21,12 +21,14 @@ from mmreg.face import LinearSpace, MorphableModel
 from mmreg.face.identity_sampler import IdentitySampler
 from mmreg.face.open_face import Mirror, PredictionPlan, left_vertices, predict, read_packed_model, undo_prediction
 
-STEPS = {"shape": 0.006, "albedo": 0.0008, "expression": 0.008}  # mm, sRGB, mm
+STEPS = {"shape": 0.006, "albedo": 0.0005, "expression": 0.006}  # mm, sRGB, mm
 CANDIDATES = 8  # known neighbours among which a vertex's four predictors are sought
 ROUNDS = 7
 
 
-def pack_model(model: MorphableModel, path: str | Path, mirror: Mirror | None = None, people: IdentitySampler | None = None) -> None:
+def pack_model(
+    model: MorphableModel, path: str | Path, mirror: Mirror | None = None, people: IdentitySampler | None = None
+) -> None:
     """Writes the packed model; see `mmreg.face.open_face` for what is in it.
 
     Args:
@@ -45,9 +47,7 @@ def pack_model(model: MorphableModel, path: str | Path, mirror: Mirror | None = 
     new_index = np.full(model.vertex_count, -1)
     new_index[left] = np.arange(len(left))
     triangles = new_index[model.triangles]
-    plan = plan_prediction(
-        _features(numbers), triangles[(triangles >= 0).all(axis=1)], model.mean_positions()[left]
-    )
+    plan = plan_prediction(_features(numbers), triangles[(triangles >= 0).all(axis=1)], model.mean_positions()[left])
     for name, values in numbers.items():
         arrays[f"{name}_residuals"] = _residuals(values, plan)
     arrays |= {
@@ -73,7 +73,8 @@ def _no_mirror(model: MorphableModel) -> Mirror:
 
 def _lower_rows(matrices: np.ndarray) -> np.ndarray:
     """The lower triangles of square matrices, row by row, float16: a factor's rounding is far below what it was estimated to."""
-    return matrices[:, *np.tril_indices(matrices.shape[1])].astype(np.float16)
+    rows, columns = np.tril_indices(matrices.shape[1])
+    return matrices[:, rows, columns].astype(np.float16)
 
 
 def renew_description(model: MorphableModel, path: str | Path) -> None:

@@ -28,6 +28,8 @@ OPPOSITES = {
 }
 # Standard deviations, in whole targets, before the common factor: larger ones give caricatures.
 SPREAD = 0.55
+WHERE_A_RECOGNISER_LOOKS = ("nose", "mouth", "eyes", "eyebrows", "cheek", "chin")  # these vary more
+MORE = 1.35
 SIGMA_BY_FOLDER = {
     "head": 0.28, "nose": 0.33, "mouth": 0.30, "eyes": 0.30, "cheek": 0.35, "chin": 0.33, "ears": 0.35,
     "forehead": 0.3, "eyebrows": 0.3, "neck": 0.25, "asym": 0.18,
@@ -59,10 +61,11 @@ class Parameter(NamedTuple):
     @property
     def sigma(self) -> float:
         """Standard deviation in whole targets."""
+        spread = SPREAD * (MORE if self.folder in WHERE_A_RECOGNISER_LOOKS else 1)
         for prefix, sigma in SIGMA_BY_PREFIX.items():
             if self.without_side.startswith(prefix):
-                return sigma * SPREAD
-        return SIGMA_BY_FOLDER[self.folder] * SPREAD
+                return sigma * spread
+        return SIGMA_BY_FOLDER[self.folder] * spread
 
     @property
     def mean(self) -> float:
@@ -256,8 +259,8 @@ def _mixtures(gram: np.ndarray, covariance: np.ndarray | float) -> tuple[np.ndar
     return values, root @ vectors
 
 
-def coefficients_of(space: LinearSpace, values: np.ndarray, block: int = 256) -> np.ndarray:
-    """(face, component) float64 coefficients of faces (face, 3N), by the orthonormal basis."""
+def coefficients_of(space: LinearSpace, deviations: np.ndarray, block: int = 256) -> np.ndarray:
+    """(face, component) float64 coefficients of deviations (face, 3N) from the mean, by the orthonormal basis."""
     basis = space.basis.astype(np.float64)
-    parts = [values[s : s + block] - space.mean.astype(np.float64) for s in range(0, len(values), block)]
-    return np.concatenate([part @ basis for part in parts]) / space.standard_deviations
+    blocks = [deviations[start : start + block] @ basis for start in range(0, len(deviations), block)]
+    return np.concatenate(blocks) / space.standard_deviations

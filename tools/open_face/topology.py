@@ -19,6 +19,7 @@ EYE_RINGS_DEGREES = (0, 5, 10, 13.5, 17, 20, 23, 26, 28.5, 31, 34, 38, *np.linsp
 EYE_SEGMENTS = 44
 FACE_EDGES_MM = (4.6, 3.5)  # edges in the face are split until they are shorter
 DETAIL_EDGES_MM = (2.5,)  # those about brows, eyes, nose and lips once more
+EAR_EDGES_MM = (4.0,)
 MASKS = {"lips": "lips", "eyelids": "eyelids", "ears": "ears", "mouth_bag": "inside-mouth", "face": "face"}
 ON_MIDLINE = 1e-6  # mm
 
@@ -73,18 +74,19 @@ def build_head(source: MakeHuman, mean_displacement: np.ndarray) -> Head:
     skin, uv = step @ skin, step @ uv
     step, triangles = cut(_above_neck(skin @ mean, eye_centre), triangles)
     skin, uv = step @ skin, step @ uv
-    for longest, details in [*((mm, False) for mm in FACE_EDGES_MM), *((mm, True) for mm in DETAIL_EDGES_MM)]:
-        positions, in_face = skin @ mean, source.mask("face", uv) * (source.mask("inside-mouth", uv) < 0.3)
-        if details:
-            in_face = in_face * _is_detailed(positions, eye_centre)
-        step, triangles = split_edges(
-            triangles,
-            len(uv),
-            lambda a, b, p=positions, f=in_face, longest=longest: (
-                min(f[a], f[b]) > 0.25 and np.linalg.norm(p[a] - p[b]) > longest
-            ),
-        )
-        skin, uv = step @ skin, step @ uv
+    in_face = lambda uv, p: source.mask("face", uv) * (source.mask("inside-mouth", uv) < 0.3)  # noqa: E731
+    in_detail = lambda uv, p: in_face(uv, p) * _is_detailed(p, eye_centre)  # noqa: E731
+    in_ear = lambda uv, p: source.mask("ears", uv) * (p[:, 0] > 50)  # noqa: E731
+    for lengths, place in ((FACE_EDGES_MM, in_face), (DETAIL_EDGES_MM, in_detail), (EAR_EDGES_MM, in_ear)):
+        for longest in lengths:
+            positions = skin @ mean
+            inside = place(uv, positions) > 0.25
+
+            def is_long(a: int, b: int, p=positions, inside=inside, longest=longest) -> bool:
+                return inside[a] and inside[b] and np.linalg.norm(p[a] - p[b]) > longest
+
+            step, triangles = split_edges(triangles, len(uv), is_long)
+            skin, uv = step @ skin, step @ uv
     skin = skin + _settle_lids(skin @ mesh.positions, mesh.positions[slice(*EYE_HELPERS)], EYE_HELPERS[0], skin.shape)
     step, triangles = _close_neck(skin @ mean, triangles, eye_centre[1] - 60)
     skin, uv = step @ skin, step @ uv
@@ -99,7 +101,9 @@ def build_head(source: MakeHuman, mean_displacement: np.ndarray) -> Head:
     masks = {name: np.concatenate([mask, mask[off], np.zeros(2 * len(directions))]) for name, mask in masks.items()}
     count, eyes = skin.shape[0], np.arange(len(directions))
     mirror = np.concatenate([twin, off, count + len(eyes) + eyes, count + eyes])
-    skin = _smooth_lower_lids(skin, triangles, skin @ mean, eye_centre)
+    positions = skin @ mean
+    skin = _smooth(skin, triangles, _crease_below_eyes(positions, eye_centre), steps=12)
+    skin = _smooth(skin, triangles, 0.5 * masks["ears"][:count] * (np.abs(positions[:, 0]) > 50), steps=4)
     eye = sparse.csr_matrix(eye)
     return Head(
         sparse.vstack([skin, eye, eye[:, across]]).tocsr(),
@@ -207,9 +211,7 @@ def _affine(helpers: np.ndarray, points: np.ndarray, weight: float) -> np.ndarra
     return np.c_[points, np.full(len(points), weight)] @ np.linalg.pinv(np.c_[helpers, np.ones(len(helpers))])
 
 
-def _settle_lids(
-    positions: np.ndarray, helpers: np.ndarray, first: int, shape: tuple[int, int]
-) -> sparse.csr_matrix:
+def _settle_lids(positions: np.ndarray, helpers: np.ndarray, first: int, shape: tuple[int, int]) -> sparse.csr_matrix:
     """What lays the lids, made for eyeballs of 16 mm, on the smaller ones: a displacement along the axis of sight.
 
     Args:
@@ -223,7 +225,9 @@ def _settle_lids(
     widest = EYE_RADIUS * np.sin(np.deg2rad(62))
     near = np.minimum(across, widest)
     sinks = (radius - EYE_RADIUS) + np.sqrt(EYE_RADIUS**2 - near**2) - np.sqrt(radius**2 - near**2)
-    weight = np.exp(-(((np.maximum(distance - radius, 0)) / 4) ** 2)) * np.exp(-((np.maximum(across - widest, 0) / 5) ** 2))
+    weight = np.exp(-(((np.maximum(distance - radius, 0)) / 4) ** 2)) * np.exp(
+        -((np.maximum(across - widest, 0) / 5) ** 2)
+    )
     chosen = np.flatnonzero((weight > 0.01) & (offset[:, 2] > -4))
     along = np.array([[0, 0, 1.0]]) * (weight * sinks)[chosen, None]
     columns = np.broadcast_to(first + np.arange(len(helpers)), (len(chosen), len(helpers)))
@@ -232,16 +236,19 @@ def _settle_lids(
     return sparse.csr_matrix((values.ravel(), (rows.ravel(), columns.ravel())), shape)
 
 
-def _smooth_lower_lids(
-    skin: sparse.csr_matrix, triangles: np.ndarray, positions: np.ndarray, eye_centre: np.ndarray, steps: int = 12
-) -> sparse.csr_matrix:
-    """The skin with the crease below the eyes smoothed: there each vertex goes to the mean of its neighbours, again and again."""
+def _crease_below_eyes(positions: np.ndarray, eye_centre: np.ndarray) -> np.ndarray:
+    """(vertex,) in [0, 0.8], where MakeHuman's skin has a crease from the inner corner of the eye to the cheek."""
     x, y, z = (positions - [0, *eye_centre[1:]]).T
-    off = ((np.abs(x) - eye_centre[0] + 3) / 21) ** 2 + ((y + 21) / 9) ** 2
-    amount = 0.8 * np.clip(1.6 - off, 0, 1) * (z > -20)
+    away = ((np.abs(x) - eye_centre[0] + 3) / 21) ** 2 + ((y + 21) / 9) ** 2
+    return 0.8 * np.clip(1.6 - away, 0, 1) * (z > -20)
+
+
+def _smooth(skin: sparse.csr_matrix, triangles: np.ndarray, amount: np.ndarray, steps: int) -> sparse.csr_matrix:
+    """The skin with each vertex moved to the mean of its neighbours by the share `amount`, again and again."""
+    count = skin.shape[0]
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     pairs = np.concatenate([pairs, pairs[:, ::-1]])
-    links = sparse.csr_matrix((np.ones(len(pairs)), pairs.T), (len(x), len(x)))
+    links = sparse.csr_matrix((np.ones(len(pairs)), pairs.T), (count, count))
     links.data[:] = 1
     links = sparse.diags(1 / np.maximum(np.asarray(links.sum(axis=1)).ravel(), 1)) @ links
     step = sparse.diags(1 - amount) + sparse.diags(amount) @ links
