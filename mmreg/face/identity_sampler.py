@@ -39,9 +39,9 @@ class Attributes(NamedTuple):
 def draw_attributes(
     batch: int,
     generator: np.random.Generator,
-    gender: float | str | None = None,
-    age: float | None = None,
-    ancestry: str | Mapping[str, float] | None = None,
+    gender: float | int | str | None = None,
+    age: float | int | None = None,
+    ancestry: str | Mapping[str, float | int] | None = None,
 ) -> Attributes:
     """Attributes of the population that the open model is made of, with those that are given held fixed (float32).
 
@@ -76,7 +76,7 @@ def _number(name: str, value: object, least: float, most: float) -> float:
     raise InputError(f"{name} must be a number{words} from {least:g} to {most:g}; got {value!r}.")
 
 
-def _shares(ancestry: str | Mapping[str, float]) -> np.ndarray:
+def _shares(ancestry: str | Mapping[str, float | int]) -> np.ndarray:
     given = {ancestry: 1.0} if isinstance(ancestry, str) else dict(ancestry)
     shares = np.array([given.pop(name, 0.0) for name in ANCESTRIES], np.float64)
     if given or not np.isfinite(shares).all() or (shares < 0).any() or not shares.sum():
@@ -124,9 +124,9 @@ class IdentitySampler:
         batch: int,
         seed: int,
         *,
-        gender: float | str | None = None,
-        age: float | None = None,
-        ancestry: str | Mapping[str, float] | None = None,
+        gender: float | int | str | None = None,
+        age: float | int | None = None,
+        ancestry: str | Mapping[str, float | int] | None = None,
     ) -> Coefficients:
         """`batch` people without expression, numpy float32; what is None is left to chance.
 

@@ -331,4 +331,4 @@ def test_undoing_the_prediction_is_exact_also_where_differences_leave_16_bits():
 
 def test_loading_asks_no_network(monkeypatch):
     monkeypatch.setattr(socket, "socket", None)
-    assert read_packed_model(OPEN_FACE_FILE).vertex_count == 30481
+    assert read_packed_model(OPEN_FACE_FILE).vertex_count == 29841

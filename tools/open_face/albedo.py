@@ -150,8 +150,8 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     def noise(*terms: tuple[float, int]) -> np.ndarray:
         return sum(amplitude * c.noise(rng, wavelength) for amplitude, wavelength in terms)
 
-    melanin = noise((0.05, 90), (0.04, 40), (0.022, 20), (0.011, 10), (0.005, 6))
-    blood = 0.03 + noise((0.07, 40), (0.055, 20), (0.025, 10), (0.012, 6))
+    melanin = noise((0.05, 90), (0.028, 40), (0.016, 20), (0.010, 10), (0.005, 6))
+    blood = 0.03 + noise((0.055, 40), (0.045, 20), (0.025, 10), (0.012, 6))
     cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.6, 4)) * (0.4 + 0.6 * pale)
     blood += 0.75 * cheeks * c.cheeks + (0.15 + 0.55 * nose) * c.nose + (0.2 + 0.4 * nose) * c.nose_wings
     blood += 0.35 * chin * c.chin + 0.15 * (c.ears > 0.4) + 0.25 * c.eyelids * c.face

@@ -13,7 +13,7 @@ BROW_X_MM = (52, 44, 34.5, 24, 13.5)  # from the temple to the nose
 BROW_ABOVE_EYE_MM = (17, 22, 23.5, 21.5, 18.5)
 LIP_STEPS = (-0.6, -0.25, 0, 0.25, 0.6)  # in half widths of the mouth
 INNER_STEPS = (-0.86, -0.45, 0, 0.45, 0.86)
-JAW_DEPTH_MM = (0, 0, 0, 0, 8, 22, 38, 54)  # how far in front of the ear each point of the jaw is at least
+JAW_DEPTH_MM = (0, 0, 0, 0, 18, 28, 40, 54)  # how far in front of the ear each point of the jaw is at least
 
 
 class FaceFrame:
