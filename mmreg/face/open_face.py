@@ -110,10 +110,17 @@ def read_packed_model(path: str | Path) -> MorphableModel:
 
 
 def _read(path: str | Path, names: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """Arrays of a packed model by name; all of them where no names are given."""
+    """Arrays of a packed model by name; all of them where no names are given. The large ones are unpacked side by side."""
+
+    def read(name: str) -> np.ndarray:
+        with np.load(path, allow_pickle=False) as file:
+            return file[name]
+
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names or file.files}
+            names = names or tuple(file.files)
+        with ThreadPoolExecutor(len(SPACES)) as threads:
+            return dict(zip(names, threads.map(read, names), strict=True))
     except (OSError, EOFError, KeyError, ValueError, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise _not_a_model(path, error) from error
 
@@ -144,17 +151,20 @@ def _unpack_space(stored: dict[str, np.ndarray], name: str) -> LinearSpace:
     plan = PredictionPlan(stored["order"], stored["level_sizes"], stored["predictors"])
     numbers = undo_prediction(stored[f"{name}_residuals"], plan)  # (1 + component) axis left
     factors = np.concatenate([stored[f"{name}_step"].reshape(1), stored[f"{name}_factors"]])
+    parities = np.concatenate([[1], stored[f"{name}_parity"]])
     mirror = stored["mirror"].astype(np.intp)
     left = left_vertices(mirror)
-    reflections = np.ones((len(numbers), 1, 3), np.float32)
-    reflections[1:] *= stored[f"{name}_parity"][:, None, None]
-    reflections[:, :, 0] *= stored[f"{name}_flip"]  # of x: −1 for vectors, 1 for colours
-    rows = np.empty((len(numbers), len(mirror), 3), np.float32)  # row = mean | component
-    for row, row_numbers, factor, reflection in zip(rows, numbers, factors, reflections, strict=True):
-        half = np.multiply(row_numbers.T, factor, dtype=np.float32)
-        row[mirror[left]] = half * reflection
-        row[left] = half
-    rows = rows.reshape(len(rows), -1)
+    source = np.empty(len(mirror), np.intp)  # of each vertex, the left one that says where it is
+    source[mirror[left]] = source[left] = np.arange(len(left))
+    is_reflected = np.ones(len(mirror), bool)
+    is_reflected[left] = False
+    place = (source[:, None] + len(left) * np.arange(3)).reshape(-1)  # in a row of numbers, of each coordinate
+    flip = np.array([stored[f"{name}_flip"].item(), 1, 1], np.float32)  # of x: −1 for vectors, 1 for colours
+    signs = {p: np.where(is_reflected[:, None], p * flip, np.float32(1)).reshape(-1) for p in (1, -1)}
+    rows = np.empty((len(numbers), 3 * len(mirror)), np.float32)  # row = mean | component
+    for row, row_numbers, factor, parity in zip(rows, numbers, factors, parities, strict=True):
+        np.multiply(row_numbers.reshape(-1).take(place, mode="clip"), signs[int(parity)], out=row)
+        row *= factor
     return LinearSpace(rows[0], rows[1:].T, stored[f"{name}_standard_deviations"])
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmreg.face import MorphableModel
+from tools.open_face.visibility import vertex_normals
 
 SURVEY = (
     "Zhuang and Bradtmiller 2005, Head-and-face anthropometric survey of U.S. respirator users, J. Occup. Environ. Hyg. "
@@ -55,7 +56,8 @@ def measuring_points(model: MorphableModel) -> dict[str, tuple[int, int]]:
     )
     skin = model.face_region & ~model.region("ears") & ~model.region("left_eye") & ~model.region("right_eye")
     arch = skin & (y < y[root]) & (y > y[subnasale]) & (z > z[root] - 75)
-    wings = skin & (y < y[tip] + 8) & (y > y[subnasale] - 3) & (np.abs(x) < 26) & (z > z[tip] - 27)(z > z[tip] - 22)
+    wings = skin & (y < y[tip] + 8) & (y > y[subnasale] - 3) & (np.abs(x) < 26) & (z > z[tip] - 27)
+    wings &= np.abs(vertex_normals(mean, model.triangles)[:, 0]) > 0.7  # on the sides of the wings, not in the grooves
     return {
         "interpupillary_distance": (right_eye, left_eye),
         "bizygomatic_breadth": _widest(x, arch),

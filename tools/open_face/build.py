@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import time
@@ -12,6 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
@@ -228,7 +230,10 @@ def main() -> None:
             "versions": {"python": platform.python_version()}
             | {package: metadata.version(package) for package in ("numpy", "scipy", "numba", "pillow")},
             "machine": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "threads_of_blas": max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"),
             "seconds": round(seconds, 1),
+            "processor_seconds": round(sum(os.times()[:4]), 1),
             "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         },
     }

@@ -15,18 +15,30 @@ import numpy as np
 from mmreg.face import Coefficients, LinearSpace, MorphableModel
 
 _LOADING = """
-import json, resource, sys, time
+import json, sys, time
+import numpy as np
 import mmreg.face.open_face as open_face
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-start = time.perf_counter()
+from mmreg.face import Coefficients
+
+def resident():
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+before = resident()
+start, processor = time.perf_counter(), time.process_time()
 model = open_face.read_packed_model(sys.argv[1])
-seconds = time.perf_counter() - start
+seconds, processor = time.perf_counter() - start, time.process_time() - processor
+loaded = resident()
+sample = Coefficients.sample(model, 1, 0, expression=True)
+np.asarray(model.positions(sample.shape, sample.expression)), np.asarray(model.albedos(sample.albedo))
 spaces = (model.shape, model.albedo, model.expression)
 arrays = [a for s in spaces for a in (s.mean, s.basis, s.standard_deviations)] + [model.triangles]
 print(json.dumps({
     "seconds": round(seconds, 3),
+    "processor_seconds": round(processor, 3),
     "bytes_of_arrays": sum(a.nbytes for a in arrays),
-    "peak_bytes_while_loading": 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before),
+    "resident_bytes_of_loaded": loaded - before,
+    "resident_bytes_once_a_face_is_decoded": resident() - before,
 }))
 """
 
