@@ -65,7 +65,7 @@ class Mirror(NamedTuple):
 
 @cache
 def load_open_face() -> MorphableModel:
-    """The embedded model: about 30,000 vertices, 199 shape, 199 albedo, 85 expression components; read once a process."""
+    """The embedded model: 29,841 vertices, 199 shape, 199 albedo, 85 expression components; read once a process."""
     return read_packed_model(OPEN_FACE_FILE)
 
 

@@ -35,7 +35,7 @@ def heads(model: MorphableModel, people: Coefficients, size: int) -> np.ndarray:
         scene = studio_scene(1, scale=SCALE)._replace(crop_offset_pixels=np.array([[0.0, RISE * ratio]], np.float32))
         picture = np.asarray(photograph(model, one, scene, template, (fine, fine), lens_blur_pixels=0.0))
         pictures.append(picture.reshape(size, 2, size, 2, 3).mean(axis=(1, 3)))
-    side = round(0.13 * size)
+    side = round(0.14 * size)
     return np.stack(pictures)[:, :, side : size - side]
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=PICTURES / "people.png")
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--columns", type=int, default=8)
-    parser.add_argument("--size", type=int, default=180, help="pixels of a face's height")
+    parser.add_argument("--size", type=int, default=192, help="pixels of a face's height")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--independent", action="store_true", help="independent N(0, 1) coefficients, as the paper's prior"
