@@ -169,7 +169,10 @@ def open_face_model(
         regions=regions(generator.canvas),
         expression_units=units,
     )
-    mirror = Mirror(head.mirror.astype(np.int32), shape.parity, albedo.parity, expression.parity)
+    order = model.picture_order()
+    new_index = np.argsort(order)
+    mirror = Mirror(new_index[head.mirror[order]].astype(np.int32), shape.parity, albedo.parity, expression.parity)
+    model = model.in_picture_order()
     return model, mirror, sampler, {"shape": shape.share, "albedo": albedo.share}
 
 
