@@ -274,17 +274,20 @@ class MorphableModel:
         return self._take(np.flatnonzero(keep), f"{self.name}, cropped")
 
     def in_picture_order(self) -> MorphableModel:
-        """The same model with its vertices and triangles numbered as a frontal picture's rows meet them, the back at the end.
+        """The same model with its vertices numbered by `picture_order`, and its triangles by their first vertices.
 
-        What is seen side by side then lies side by side in memory, where the renderer finds it sooner: ours, a third less time for
-        60,000 triangles at 150 pixels.
+        What is seen side by side then lies side by side in memory, where the renderer finds it sooner.
         """
-        mean = np.asarray(self.shape.mean, np.float64).reshape(-1, 3)
-        normals = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0]
-        rows, columns = np.floor(mean[:, 1] / -_ROW_MM), np.floor(mean[:, 0] / _COLUMN_MM)
-        renumbered = self._take(np.lexsort((columns, rows, normals[:, 2] < 0.0)), self.name)
+        renumbered = self._take(self.picture_order(), self.name)
         order = np.argsort(renumbered.triangles.min(axis=1), kind="stable")
         return replace(renumbered, triangles=renumbered.triangles[order])
+
+    def picture_order(self) -> Int[np.ndarray, " vertex"]:
+        """The vertices of the mean face as the rows of a frontal picture meet them, those that look away at the end."""
+        mean = self.mean_positions().astype(np.float64)
+        normals = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0]
+        rows, columns = np.floor(mean[:, 1] / -_ROW_MM), np.floor(mean[:, 0] / _COLUMN_MM)
+        return np.lexsort((columns, rows, normals[:, 2] < 0.0))
 
     def _take(self, vertices: Int[np.ndarray, " kept"], name: str) -> MorphableModel:
         """The model on the chosen vertices, in their order."""
