@@ -14,6 +14,7 @@ from mmreg.rendering.kernels import shading as shading_kernels
 from mmreg.rendering.kernels import triangle_ids as id_kernel
 
 
+@native.as_written
 def triangle_ids(
     clip_vertices: Float[Array, "batch vertex 4"], triangles: Int[np.ndarray, "triangle 3"], image_size: tuple[int, int]
 ) -> tuple[Int[Array, "batch height width"], Float[Array, "batch height width"]]:
@@ -38,6 +39,7 @@ def _triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth) -> None:
     id_kernel.triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waiting)
 
 
+@native.as_written
 def barycentrics(
     clip_vertices: Float[Array, "batch vertex 4"],
     triangles: Int[np.ndarray, "triangle 3"],
@@ -66,6 +68,7 @@ def barycentrics(
     return native.differentiable(forward, backward, [clip_vertices], [ids], (*ids.shape, 3))
 
 
+@native.as_written
 def interpolate(
     attributes: Float[Array, "batch vertex n"],
     barycentrics: Float[Array, "batch height width 3"],
@@ -97,6 +100,7 @@ def interpolate(
     )
 
 
+@native.as_written
 def render(
     scene: Sequence[Array],
     clip_vertices: Float[Array, "batch vertex 4"],

@@ -78,6 +78,7 @@ def _neighbours(position, size: int, wrap: str):
     return ops.clip(before, 0, size - 1), ops.clip(before + 1, 0, size - 1), share[..., None]
 
 
+@native.as_written
 def _native(texture, uv, repeat: bool):
     def forward(texture, uv):
         out = native.empty((*uv.shape[:3], texture.shape[-1]))
