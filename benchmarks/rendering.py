@@ -189,7 +189,7 @@ def measure(plan: Plan, journal: Journal) -> dict:
         memory = {}
         for mesh, size, path in _memory_settings(plan):
             request = {"task": "memory", "mesh": mesh, "size": size, "path": path, "batches": plan.batches}
-            request |= {"largest_bytes": plan.largest_bytes, "call_seconds": plan.call_seconds}
+            request |= {"largest_bytes": plan.largest_bytes, "call_seconds": 3.0 * plan.call_seconds}
             with Worker(plan.threads[-1]) as fresh:
                 memory[mesh, size, path] = journal.ask(fresh, request, scene=str(folder / f"{mesh}.npz"))
             step(f"memory, {mesh}, {size}²")

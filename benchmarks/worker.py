@@ -127,7 +127,7 @@ def measure_memory(request: dict) -> dict:
             slope = (second["bytes"] - first["bytes"]) / (second["batch"] - first["batch"])
             expected = second["bytes"] + slope * (batch - second["batch"])
             if expected > request["largest_bytes"]:
-                return {"peaks": peaks, "left_out": f"would need about {expected / 1e9:.0f} GB"}
+                return {"peaks": peaks, "left_out": f"would need about {expected / 1e9:.1f} GB"}
             if second["seconds"] * growth > request["call_seconds"]:
                 return {"peaks": peaks, "left_out": f"one call would take about {second['seconds'] * growth:.0f} s"}
         _, forward_backward = render_functions(request["scene"], request["size"], batch, request["path"])
