@@ -1,9 +1,11 @@
 # Every target works from a fresh clone: it makes .venv, installs the locked packages once, and runs.
 #
 #   make book PROFILE=full SEED=1 CORES=8
+#   make book MODEL=path/to/model2017-1_bfm_nomouth.h5
 
 PROFILE ?= quick
 SEED    ?= 0
+MODEL   ?= open
 CORES   ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 MEMORY  ?= 7500
 PYTHON  ?= python3.13 python3.12 python3.11 python3
@@ -25,12 +27,13 @@ help:  ## this list
 	@echo "make TARGET, with a TARGET of:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
 	@echo "Variables: PROFILE=$(PROFILE) (quick, full or paper), SEED=$(SEED), CORES=$(CORES), MEMORY=$(MEMORY) (MB), PYTHON=an interpreter"
+	@echo "           MODEL=$(MODEL) (the face model: open, ict:FOLDER, open+ict:FOLDER, or the path of a Basel Face Model 2017 file)"
 
 install: $(STAMP)  ## .venv with everything in it (the other targets do this by themselves)
 
 # A rerun is decided by the files' contents and the parameters, not by the workflow's own wording (Snakefile says why).
 book: $(STAMP)  ## run the chapters that changed and build the book: book/_build/html/index.html
-	@snakemake --cores $(CORES) --resources mem_mb=$(MEMORY) --config profile=$(PROFILE) seed=$(SEED) \
+	@snakemake --cores $(CORES) --resources mem_mb=$(MEMORY) --config profile=$(PROFILE) seed=$(SEED) "model=$(MODEL)" \
 	  --rerun-triggers mtime params input --max-checksum-file-size 100MB --rerun-incomplete \
 	  --scheduler greedy --quiet host reason rules
 	@echo "The book: $(CURDIR)/book/_build/html/index.html"

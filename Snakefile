@@ -1,6 +1,6 @@
 # The book's workflow: each chapter is run with its parameters, then all pages are built. `make book` calls it.
 #
-# What runs again: a chapter whose source, library modules, artifacts, profile or seed changed. Small files are compared
+# What runs again: a chapter whose source, library modules, artifacts, profile, seed or face model changed. Small files are compared
 # by content, so a touched or checked-out file changes nothing. The wording of this file is no trigger: the commands
 # live in two scripts of book/, of which execute_chapter.py is an input like any other.
 from pathlib import Path
@@ -9,6 +9,7 @@ import yaml
 
 PROFILE = config.get("profile", "quick")
 SEED = int(config.get("seed", 0))
+MODEL = str(config.get("model", "open"))
 RESULTS = f"results/{PROFILE}"
 CHAPTERS = yaml.safe_load(Path("notebooks/chapters.yml").read_text(encoding="utf-8")) or {}
 
@@ -38,6 +39,17 @@ def artifacts(names):
     return [f"{RESULTS}/{name}" for name in names or []]
 
 
+def model_files():
+    """The files of a face model that isn't the package's own; `mmreg.face.load` says what names there are."""
+    path = MODEL.removeprefix("open+").removeprefix("ict:")
+    if path in ("open", "ict"):
+        return []
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise WorkflowError(f"There is no face model {path}: choose open, ict:FOLDER, open+ict:FOLDER, or the path of an h5 file.")
+    return files_under(path) if path.is_file() else sorted(file.as_posix() for file in path.rglob("*.obj"))
+
+
 rule book:
     input:
         "book/_build/html/index.html",
@@ -53,6 +65,7 @@ for name, chapter in CHAPTERS.items():
             library=files_under("mmreg/__init__.py", *(f"mmreg/{part}" for part in chapter.get("library", []))),
             reads=files_under(*chapter.get("reads", [])),
             needs=artifacts(chapter.get("needs")),
+            model=model_files(),
             runner="book/execute_chapter.py",
             packages="requirements.lock",
         output:
@@ -65,13 +78,14 @@ for name, chapter in CHAPTERS.items():
         params:
             profile=PROFILE,
             seed=SEED,
+            model=MODEL,
         threads: chapter.get("threads", 1)
         resources:
             mem_mb=chapter.get("memory_mb", 3000),
             runtime=chapter.get("minutes", 30),
         shell:
             "python {input.runner} {input.source} {output.notebook} --log {log}"
-            " --profile {params.profile} --seed {params.seed} --threads {threads}"
+            " --profile {params.profile} --seed {params.seed} --model {params.model:q} --threads {threads}"
 
 
 rule run_times:

@@ -62,6 +62,15 @@ def failure_report(chapter: str, error: PapermillExecutionError, log: Path) -> s
     )
 
 
+def seen_from(folder: Path, model: str) -> str:
+    """The face model's name as a chapter in `folder` needs it: a path is said from there, names stay as they are."""
+    kind, colon, path = model.partition(":") if model.startswith(("ict:", "open+ict:")) else ("", "", model)
+    named = not colon and path in ("open", "ict", "open+ict")
+    return (
+        model if named else kind + colon + os.path.relpath(os.path.realpath(os.path.expanduser(path)), folder.resolve())
+    )
+
+
 def execute(source: Path, output: Path, log: Path, parameters: dict[str, str | int], terminal: TextIO) -> None:
     """Executes `source` into `log`, cell by cell, and moves the finished notebook to `output`."""
     nbformat.write(jupytext.read(source, fmt="py:percent"), log)
@@ -83,6 +92,7 @@ def main() -> int:
     parser.add_argument("--log", type=Path, required=True, help="where it is while it runs, and stays if it fails")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="open", help="the face model, as mmreg.face.load takes it")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
 
@@ -92,9 +102,11 @@ def main() -> int:
     kernel_environment(arguments.threads)
     terminal = terminal_for_us_alone(kernel_messages)
     started = time.monotonic()
-    print(f"{chapter}: running ({arguments.profile}, seed {arguments.seed})", file=terminal, flush=True)
+    other = "" if arguments.model == "open" else f", model {arguments.model}"
+    print(f"{chapter}: running ({arguments.profile}, seed {arguments.seed}{other})", file=terminal, flush=True)
     try:
-        parameters = {"profile": arguments.profile, "seed": arguments.seed}
+        model_name = seen_from(arguments.source.parent, arguments.model)
+        parameters = {"profile": arguments.profile, "seed": arguments.seed, "model_name": model_name}
         execute(arguments.source, arguments.output, log, parameters, terminal)
     except PapermillExecutionError as error:
         print(failure_report(chapter, error, log), file=terminal, flush=True)

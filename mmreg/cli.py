@@ -19,7 +19,14 @@ app.add_typer(data_app, name="data")
 
 NO_FACE, BAD_INPUT = 1, 2  # exit codes
 
-Model = Annotated[str, typer.Option("--model", help='"open", or the path of a Basel Face Model 2017 file (.h5).')]
+Model = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="The face model: open, ict:FOLDER or open+ict:FOLDER (a copy of ICT-FaceKit), or the path of a Basel Face Model "
+        "2017 file (.h5).",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
@@ -30,7 +37,8 @@ def reconstruct(
         "faces"
     ),
     weights: Annotated[
-        Optional[Path], typer.Option(help="A regressor from `mmreg train`; without it, the project's reference.")  # noqa: UP045
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
     ] = None,
     model: Model = "open",
 ) -> None:

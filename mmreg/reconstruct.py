@@ -53,12 +53,17 @@ class Reconstructor:
     def load(
         cls, model: str | Path = "open", weights: str | Path | None = None, encoder: str = "dlib"
     ) -> Reconstructor:
-        """Loads all three; without `weights`, the reference regressor that comes with the project.
+        """Loads all three; without `weights`, the reference regressor that comes with the project, for the open model.
 
         Raises:
             InputError: a file is missing or wrong, or the weights were trained for another model or encoder.
         """
         face_model, recogniser = load(model), load_encoder(encoder)
+        if weights is None and model != "open":
+            raise RegressorError(
+                f"The reference regressor was trained for the open model and means nothing with {face_model.name}; train one "
+                f"with `mmreg train --model {model} --out runs/other`, then give it with --weights runs/other/regressor.npz."
+            )
         path = reference_weights() if weights is None else Path(weights)
         return cls(face_model, recogniser, load_regressor(path, face_model.checksum, recogniser.checksum))
 

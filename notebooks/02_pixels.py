@@ -26,6 +26,7 @@
 # %% tags=["parameters"]
 profile = "quick"
 seed = 0
+model_name = "open"
 
 # %% tags=["hide-input"]
 from pathlib import Path
@@ -48,7 +49,7 @@ from mmreg.figures.rendering import (
     plot_sliding,
     plot_slopes,
 )
-from mmreg.figures.source import quote, show_source, stamp
+from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.figures.space import head_camera
 from mmreg.geometry.camera import Camera, Pose, clip_to_pixels, perspective_camera, rotate
 from mmreg.geometry.mesh import vertex_normals
@@ -58,7 +59,7 @@ from mmreg.rendering.lighting import studio_lights
 from mmreg.rendering.rasterizer import barycentrics_at
 from mmreg.results import Data, Provenance, write_result
 
-model = load("open")
+model = load(model_name)
 provenance = Provenance([Data(model.name, 1, model.checksum)], get_profile(profile).to_dict(), seed)
 numbers = {}
 
@@ -73,6 +74,8 @@ def pose_of(yaw_degrees, pitch_degrees=0.0, roll_degrees=0.0):
     """A pose of one head from angles in degrees."""
     return Pose(*(np.deg2rad(np.array([a], np.float32)) for a in (yaw_degrees, pitch_degrees, roll_degrees)))
 
+
+note_other_model(model_name, model, "How far the descents come depends on the head, and on where its origin is.")
 
 # %% [markdown]
 # The whole way from a head to its picture fits into a dozen lines, and each of the sections below takes one of them apart.
@@ -260,7 +263,7 @@ numbers |= {
     "error_in_changed_percent": 100.0 * float(np.sum(wrong[~same] ** 2) / np.sum(wrong**2)),
     "error_on_outline_percent": 100.0 * float(np.sum(wrong[appeared] ** 2) / np.sum(wrong**2)),
 }
-assert numbers["agreement_percent"] < 5.0
+assert numbers["agreement_percent"] < 5.0 or model_name != "open"
 
 # %% [markdown]
 # Where the pixel sees the same triangle in all three pictures, which is so for {glue:text}`same_triangle_percent:.0f` % of the
@@ -351,8 +354,9 @@ paths = {where: descend(where) for where in ("whole", "inside")}
 
 # %% tags=["remove-cell"]
 errors = {where: float(np.abs(path[-1] - truth).max()) for where, path in paths.items()}
-assert errors["inside"] < 2.0
-assert errors["whole"] > 20.0
+if model_name == "open":
+    assert errors["inside"] < 2.0
+    assert errors["whole"] > 20.0
 numbers |= {
     "pose_steps": len(paths["inside"]) - 1,
     "pose_error_inside_degrees": errors["inside"],

@@ -26,6 +26,7 @@
 # %% tags=["parameters"]
 profile = "quick"
 seed = 0
+model_name = "open"
 
 # %% tags=["hide-input"]
 from pathlib import Path
@@ -38,7 +39,7 @@ from mmreg.arrays import dot, unit
 from mmreg.face import Coefficients, load
 from mmreg.figures.faces import grid, sheet
 from mmreg.figures.rendering import plot_curves, plot_swatches
-from mmreg.figures.source import quote, show_source, stamp
+from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.figures.space import head_camera, people
 from mmreg.geometry.camera import Pose, rotate
 from mmreg.geometry.mesh import vertex_normals
@@ -57,9 +58,10 @@ from mmreg.rendering.lighting import LIGHT_SOURCES_KELVIN, LightSettings, studio
 from mmreg.rendering.shading import SHININESS, SPECULAR_CONSTANT
 from mmreg.results import Data, Provenance, write_result
 
-model = load("open")
+model = load(model_name)
 provenance = Provenance([Data(model.name, 1, model.checksum)], get_profile(profile).to_dict(), seed)
 numbers = {"specular_constant": SPECULAR_CONSTANT, "shininess": SHININESS}
+note_other_model(model_name, model, "Pale and dark are its first albedo component, whatever else that changes.")
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One skin, four pictures: its albedo, which no camera ever sees; in the studio's light; by candle light; under one hard lamp.", "name": "fig-light-four"}, "image": {"alt": "Four pictures of one turned head: flat and evenly coloured; softly modelled; deep orange; and lit from the upper left with dark shadows."}}
 person, studio = Coefficients.sample(model, 1, seed + 21), studio_lights(1)
@@ -165,8 +167,9 @@ figure = grid(
 # $\alpha = ${glue:text}`shininess:.0f`, and training draws $c$ anew for every picture.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The same head with pale, middling and dark skin (the first albedo component at −1.5, 0 and +2), for several constants c. Without gloss skin looks like chalk; with c = 0.5 it looks wet.", "name": "fig-light-gloss"}, "image": {"alt": "Three rows of four heads, pale, brown and dark. From left to right the highlights on forehead, nose and cheeks grow, most visibly on the dark skin, until they look like wet plastic."}}
-steps = np.zeros((3, 199), np.float32)
+steps = np.zeros((3, model.albedo.component_count), np.float32)
 steps[:, 0] = -1.5, 0.0, 2.0
+steps *= -np.sign(model.albedo.basis[:, 0].sum())  # whichever way of the component is the darker
 constants = (0.0, SPECULAR_CONSTANT, 0.25, 0.5)
 rows = [[develop(lit(diffuse_of(step[None]), studio, c)) for c in constants] for step in steps]
 figure = grid(rows, row_labels=["pale", "middling", "dark"], column_labels=[f"c = {c:g}" for c in constants])

@@ -20,6 +20,7 @@
 # %% tags=["parameters"]
 profile = "quick"
 seed = 0
+model_name = "open"
 
 # %% tags=["hide-input"]
 import keras
@@ -42,17 +43,18 @@ from mmreg.figures.learning import (
     similarity_matrices,
     two_clouds,
 )
-from mmreg.figures.source import quote, show_source, stamp
+from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.geometry.camera import Pose
 from mmreg.rendering import PointLights
 from mmreg.results import Data, Provenance, write_result
 from mmreg.training import Studio, take_rows
 
 PEOPLE = 500
+model = load(model_name)
 statistics = load_photo_statistics()
 provenance = Provenance(
     [
-        Data("random faces of the open model, rendered in random scenes", 2 * PEOPLE),
+        Data(f"random faces ({model.name}), rendered in random scenes", 2 * PEOPLE),
         Data(
             f"statistics of photographs, and features drawn from them ({statistics.source})", statistics.count, "", True
         ),
@@ -63,11 +65,12 @@ provenance = Provenance(
 )
 
 encoder = load_encoder("dlib")
-studio = Studio(load("open"), encoder)
+studio = Studio(model, encoder)
 people = Coefficients.sample(studio.model, PEOPLE, seed)
 scenes = [sample_scenes(PEOPLE, 1000 * (seed + 1) + k) for k in (1, 2)]
 first, second = (studio.encode_many(people, scene).embedding for scene in scenes)
 rendering_mean = np.concatenate([first, second]).mean(axis=0)
+note_other_model(model_name, model)
 
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Three random people of the face model, two pictures each, and the cosine of the embeddings of every pair. Left, as the network gives them: everybody is nearly everybody. Right, after subtracting the mean embedding: the pairs of one person stand out along the diagonal, and pose and light hardly matter.", "name": "fig-who-is-who"}, "image": {"alt": "Two six by six tables of cosines with small rendered faces along their edges. In the left one all values are high; in the right one only the three two by two blocks of one person are high."}}

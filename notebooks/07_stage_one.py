@@ -20,6 +20,7 @@
 # %% tags=["parameters"]
 profile = "quick"
 seed = 0
+model_name = "open"
 
 # %% tags=["hide-input"]
 import tempfile
@@ -37,7 +38,7 @@ from mmreg.evaluation.verification import correlations
 from mmreg.face import Coefficients, load
 from mmreg.figures.faces import grid, sheet
 from mmreg.figures.learning import correlation_bars, framed_photograph, term_curves
-from mmreg.figures.source import quote, show_source, stamp
+from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, parameter_loss
 from mmreg.profiles import get_profile
 from mmreg.reconstruct import portrait
@@ -50,16 +51,19 @@ run = Path(f"../results/{profile}/run")
 HELD_OUT = 256
 
 encoder = load_encoder("dlib")
-studio = Studio(load("open"), encoder)
+studio = Studio(load(model_name), encoder)
 photos = photo_like_features(8192, seed, encoder)  # for their mean and deviation alone
 provenance = Provenance(
     [
-        Data("random faces of the open model", settings.stage_one_steps * settings.stage_one_batch + HELD_OUT),
+        Data(f"random faces ({studio.model.name})", settings.stage_one_steps * settings.stage_one_batch + HELD_OUT),
         Data(photos.source, len(photos), stand_in=photos.stand_in),
         Data("portrait of Eileen Collins by NASA (public domain, from scikit-image)", 1),
     ],
     settings.to_dict(),
     seed,
+)
+note_other_model(
+    model_name, studio.model, "What the mean face pays, about 80, is 199 times the weight of a shape coefficient."
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Twelve pictures of the first training batch. Shape, albedo, pose and light are drawn independently, so any skin sits on any skull, and any light falls on both. A red picture need not mean a red face: this is what the network has to learn.", "name": "fig-training-pictures"}, "image": {"alt": "Twelve rendered faces in two rows, with different skin, heads turned a little to all sides, lit warm or cold, before blurred backgrounds."}}
@@ -168,7 +172,7 @@ numbers = {
     "albedo_correlation_mean_of_ten": by_part["albedo"][:10].mean(),
     "shape_correlation_best": by_part["shape"][:10].max(),
     "albedo_correlation_first": by_part["albedo"][0],
-    "shape_correlation_beyond_fifty": by_part["shape"][50:].mean(),
+    "shape_correlation_beyond_fifty": by_part["shape"][min(50, len(by_part["shape"]) - 1) :].mean(),
 }
 quote({name: value for name, value in numbers.items() if np.ndim(value) == 0})
 
@@ -266,7 +270,7 @@ figure = grid(
 # %% tags=["solution"]
 deviation, rho = predicted.shape.std(axis=0), by_part["shape"]
 agreement = np.corrcoef(deviation, rho)[0, 1]
-assert agreement > 0.7
+assert agreement > 0.7 or model_name != "open"
 print(f"first five, predicted deviations {deviation[:5].round(2)}, correlations {rho[:5].round(2)}")
 
 # %% [markdown]
@@ -298,7 +302,7 @@ def mean_correlation(features):
 
 
 one, four = np.mean([mean_correlation(f) for f in shots]), mean_correlation(np.mean(shots, axis=0))
-assert four > one
+assert four > one or model_name != "open"
 print(f"one picture {one:.2f}, mean of four {four:.2f}")
 
 # %% [markdown]

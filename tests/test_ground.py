@@ -172,7 +172,7 @@ def test_every_page_of_the_book_is_in_its_contents():
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_a_chapter_is_a_percent_script_with_profile_and_seed(chapter):
+def test_a_chapter_is_a_percent_script_with_profile_seed_and_model(chapter):
     text = (REPOSITORY / f"notebooks/{chapter}.py").read_text(encoding="utf-8")
     assert re.search(r"^#\s+format_name: percent$", text, re.MULTILINE), "no jupytext header"
     notebook = jupytext.reads(text, fmt="py:percent")
@@ -182,6 +182,7 @@ def test_a_chapter_is_a_percent_script_with_profile_and_seed(chapter):
     exec(parameters[0].source, values)
     assert values["profile"] == "quick"
     assert isinstance(values["seed"], int)
+    assert values["model_name"] == "open"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

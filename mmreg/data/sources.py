@@ -103,6 +103,13 @@ SOURCES = (
         file="model2017-1_bfm_nomouth.h5",
     ),
     Source(
+        "ICT-FaceKit",
+        "A morphable model made from light stage scans: 100 identity modes, 53 movements, no albedo.",
+        "MIT",
+        "Clone https://github.com/ICT-VGL/ICT-FaceKit there, then pass --model ict or open+ict; or pass --model ict:FOLDER.",
+        file="ICT-FaceKit",
+    ),
+    Source(
         "Labeled Faces in the Wild",
         "13,233 photographs of 5,749 people, deep-funneled: training photographs of the reference regressor.",
         "research; not to be redistributed",

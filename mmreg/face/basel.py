@@ -8,7 +8,8 @@ Millimetres, colour in [0, 1] sRGB, interleaved x y z. The basis has unit column
 written here also has a group /mmreg for what the layout has no place for: name, licence, landmarks as vertex indices, regions,
 expression units.
 
-Get the model itself, under its own terms, from https://faces.dmi.unibas.ch/bfm/bfm2017.html (model2017-1_bfm_nomouth.h5).
+Get the model itself, under its own terms, from https://faces.dmi.unibas.ch/bfm/bfm2017.html: model2017-1_bfm_nomouth.h5
+(53,149 vertices) or model2017-1_face12_nomouth.h5 (the face alone).
 """
 
 from __future__ import annotations
@@ -21,22 +22,39 @@ import h5py
 import numpy as np
 
 from mmreg.arrays import Float, Int, atomic_path
-from mmreg.face.landmarks import NOSE_TIP
+from mmreg.face.landmarks import NOSE_TIP, multi_pie_name
 from mmreg.face.morphable_model import FaceModelError, LinearSpace, MorphableModel
 
 __all__ = ["read_basel", "write_basel"]
 
 BASEL_LICENSE = "Basel Face Model 2017: for research, not to be passed on; see the terms it was received under"
 _GROUPS = {"shape": "shape", "albedo": "color", "expression": "expression"}
-_BASEL_NOSE_TIP = "center.nose.tip"
+LANDMARK_REACH_MM = 5.0  # ours: a named point further than this from every vertex lies on what was cut away
+
+# Basel's names for points of the Multi-PIE chart. Its file names no others of the 68.
+_CHART = {
+    "center.nose.tip": NOSE_TIP,
+    "center.chin.tip": multi_pie_name(9),
+    "right.eye.corner_outer": multi_pie_name(37),
+    "right.eye.corner_inner": multi_pie_name(40),
+    "left.eye.corner_inner": multi_pie_name(43),
+    "left.eye.corner_outer": multi_pie_name(46),
+    "right.lips.corner": multi_pie_name(49),
+    "center.lips.upper.outer": multi_pie_name(52),
+    "left.lips.corner": multi_pie_name(55),
+    "center.lips.lower.outer": multi_pie_name(58),
+    "center.lips.upper.inner": multi_pie_name(63),
+    "center.lips.lower.inner": multi_pie_name(67),
+}
 
 
 def read_basel(path: str | Path) -> MorphableModel:
     """Reads an h5 file in the layout above; K and N are what the file says.
 
     `cells` may be (3, T) or (T, 3), `points` are not needed; landmarks may be a list of records with `id` and `coordinates`
-    or a mapping from name to coordinates, each taken to the nearest vertex of the mean. The file has no Multi-PIE landmarks: they
-    are read from NAME.landmarks.json beside NAME.h5, {name: vertex index}, if that exists.
+    or a mapping from name to coordinates, each taken to the nearest vertex. Basel names twelve points of Multi-PIE's chart,
+    which get the chart's names too; more are read from NAME.landmarks.json beside NAME.h5, {name: vertex index}, if that exists.
+    Both cuts of the 2017 model are read, bfm (with ears and throat) and face12 (the face alone).
 
     Raises:
         FaceModelError: what the file lacks or has wrong, by dataset.
@@ -159,7 +177,10 @@ def _read_triangles(file: h5py.File, vertex_count: int) -> Int[np.ndarray, "tria
             f"shape {cells.shape}."
         )
     triangles = cells.T if cells.shape[0] == 3 else cells
-    if triangles.size == 0 or triangles.min() < 0 or triangles.max() >= vertex_count or (triangles % 1 != 0).any():
+    within = (
+        (triangles >= 0) & (triangles < vertex_count) & (triangles % 1 == 0)
+    )  # of no triangle: a crop may have none
+    if not within.all():
         raise FaceModelError(
             f"{file.filename}: the dataset {name} must hold vertex indices from 0 to {vertex_count - 1}; it has others."
         )
@@ -184,10 +205,33 @@ def _read_landmarks(file: h5py.File, mean: Float[np.ndarray, "vertex 3"]) -> dic
             f"{file.filename}: the dataset {name} must be JSON, a list of {{id, coordinates}} or a mapping from name to "
             "coordinates; it is neither."
         ) from error
-    landmarks = {key: int(np.argmin(((mean - point) ** 2).sum(axis=1))) for key, point in points.items()}
-    if _BASEL_NOSE_TIP in landmarks:
-        landmarks.setdefault(NOSE_TIP, landmarks[_BASEL_NOSE_TIP])
+    landmarks = _nearest_vertices(points, [mean, *_reference_points(file, len(mean))])
+    for basel, chart in _CHART.items():
+        if basel in landmarks:
+            landmarks.setdefault(chart, landmarks[basel])
     return landmarks
+
+
+def _reference_points(file: h5py.File, vertex_count: int) -> list[Float[np.ndarray, "vertex 3"]]:
+    """`shape/representer/points`, the mesh that the model's builders marked; none where it is missing or of another size."""
+    name = "shape/representer/points"
+    points = np.asarray(file[name][()]) if isinstance(file.get(name), h5py.Dataset) else np.zeros(0)
+    if points.shape == (3, vertex_count):
+        points = points.T
+    return [points] if points.shape == (vertex_count, 3) and np.isfinite(points).all() else []
+
+
+def _nearest_vertices(points: dict[str, np.ndarray], meshes: list[Float[np.ndarray, "vertex 3"]]) -> dict[str, int]:
+    """Each point's nearest vertex, on the mesh that the points lie nearest to: they may be given on the mean or on the reference.
+
+    A cut of the model keeps the whole list, so points that are near no vertex are left out.
+    """
+    found = []
+    for mesh in meshes:
+        squared = {key: ((mesh - point) ** 2).sum(axis=1) for key, point in points.items()}
+        found.append({key: (int(np.argmin(d)), float(np.sqrt(d.min()))) for key, d in squared.items()})
+    best = min(found, key=lambda nearest: np.median([distance for _, distance in nearest.values()] or [0.0]))
+    return {key: index for key, (index, distance) in best.items() if distance <= LANDMARK_REACH_MM}
 
 
 def _landmark_points(records: list | dict) -> list[tuple[str, np.ndarray]]:

@@ -13,6 +13,8 @@ from mmreg.results import Provenance
 if TYPE_CHECKING:  # IPython comes with the book's packages, not with the library's
     from IPython.display import Markdown
 
+    from mmreg.face import MorphableModel
+
 
 def show_source(obj: Any, docstring: bool = True) -> Markdown:
     """The source of a function, method, property or class, as the library has it, under the name of its file.
@@ -36,6 +38,26 @@ def quote(numbers: Mapping[str, float | int | str]) -> None:
 
     for name, value in numbers.items():
         glue(name, value.item() if hasattr(value, "item") else value, display=False)
+
+
+def note_other_model(model_name: str, model: MorphableModel, *differences: str) -> Markdown | None:
+    """What a page says when it was run with another face model than the one that its words are about; else nothing.
+
+    Args:
+        model_name: what `mmreg.face.load` was given; "open" is what every page is written for.
+        differences: sentences on what on this page holds of the open model alone.
+    """
+    if model_name == "open":
+        return None
+    from IPython.display import Markdown
+
+    counts = [space.component_count for space in (model.shape, model.albedo, model.expression)]
+    return Markdown(
+        f"> **Another face model.** This page was run with **{model.name}** ({model.vertex_count:,} "
+        f"vertices; {counts[0]} components of shape, {counts[1]} of albedo, {counts[2]} of expression). Its numbers and pictures "
+        "are that model's; its words, captions and exercises were written for the open model, which has 199, 199 and 85. "
+        f"{' '.join(differences)} Where a sentence and a picture disagree, believe the picture."
+    )
 
 
 def stamp(provenance: Provenance | Mapping[str, Any]) -> Markdown:

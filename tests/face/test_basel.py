@@ -8,6 +8,7 @@ import pytest
 
 from mmreg.arrays import InputError
 from mmreg.face import FaceModelError, load
+from tools.basel_layout import write_basel_layout
 
 
 @pytest.fixture
@@ -198,3 +199,57 @@ def test_a_folder_that_cannot_be_written_is_said_and_leaves_nothing(tiny_model, 
     with pytest.raises(InputError, match="can't be written"):
         tiny_model.save(tmp_path / "file" / "model.h5")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# The two cuts of the 2017 model, as a synthetic file has their layout
+
+
+@pytest.fixture(scope="module", params=["bfm", "face12"])
+def cut(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("basel") / f"model2017-1_{request.param}_nomouth.h5"
+    write_basel_layout(path, request.param, mapping=request.param == "face12")
+    return path
+
+
+def test_both_cuts_are_read_with_their_names_and_licence(cut):
+    model = load(cut)
+    assert model.name == cut.stem
+    assert "Basel Face Model 2017" in model.license
+    assert 2_000 < model.vertex_count < 8_000
+    assert model.regions == model.expression_units == {}
+    for space in (model.shape, model.albedo, model.expression):
+        np.testing.assert_allclose(space.basis.T @ space.basis, np.eye(space.component_count), atol=1e-4)
+    assert np.abs(model.expression.mean).max() > 0.1  # Basel's mean expression
+
+
+def test_the_face_can_be_framed_and_basels_points_have_the_charts_names(cut):
+    model = load(cut)
+    points = model.five_points.weights @ model.mean_positions()[model.five_points.vertices]
+    right_eye, left_eye, nose, right_mouth, left_mouth = points
+    assert right_eye[0] < nose[0] < left_eye[0]  # the subject's left is +x
+    assert right_mouth[0] < left_mouth[0]
+    assert min(right_eye[1], left_eye[1]) > nose[1] > max(right_mouth[1], left_mouth[1])
+    assert nose[2] == points[:, 2].max()
+    for chart, basel in (("multi_pie_09", "center.chin.tip"), ("multi_pie_46", "left.eye.corner_outer")):
+        assert model.landmarks[chart] == model.landmarks[basel]
+
+
+def test_a_point_on_what_was_cut_away_is_no_landmark(cut):
+    assert ("left.ear.helix.outer" in load(cut).landmarks) == ("bfm" in cut.stem)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_points_are_taken_from_the_mesh_that_they_were_marked_on(tiny_model, basel, transposed):
+    """The reference of a model may be another face than its mean."""
+    reference = tiny_model.mean_positions() + np.array([40.0, 0.0, 3.0])
+    change(basel, "shape/representer/points", reference if transposed else reference.T)
+    for marked, expected in ((reference[10], 10), (tiny_model.mean_positions()[10], 10)):
+        with h5py.File(basel, "r+") as file:
+            file.pop("metadata", None)
+            file["metadata/landmarks/json"] = json.dumps({"center.nose.tip": marked.tolist()})
+        assert load(basel).landmarks["nose_tip"] == expected
+
+
+def test_a_model_without_triangles_is_read(basel):
+    change(basel, "shape/representer/cells", np.zeros((3, 0), int))
+    assert load(basel).triangles.shape == (0, 3)
