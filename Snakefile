@@ -110,7 +110,7 @@ rule pages:
         notebooks=[f"book/_executed/{name}.ipynb" for name in CHAPTERS],
         generated="book/_generated/run_times.md",
         sources=sorted(str(path) for pattern in ("*.md", "*.yml", "*.bib") for path in Path("book").glob(pattern)),
-        static=files_under("book/_static"),
+        static=files_under("book/_static", "book/_extra"),
         figures=files_under("results/figures") if Path("results/figures").is_dir() else [],
     output:
         "book/_build/html/index.html",

@@ -39,6 +39,7 @@ from mmreg.face.morphable_model import LinearSpace
 from mmreg.figures.faces import grid, sheet
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.figures.space import heads, people, plot_lengths, plot_spectra, plot_whitening
+from mmreg.figures.viewer import two_deviations, viewer_data, viewer_element
 from mmreg.profiles import get_profile
 from mmreg.results import Data, Provenance, write_result
 
@@ -59,6 +60,34 @@ labels = ["mean", "its shape, $s$", "its colours, $t$", "both"]
 figure = grid([[people(model, part, size=240)[0] for part in parts]], column_labels=labels)
 
 # %% [markdown]
+# ## Try it
+#
+# Here is the mean again, with the first ten numbers of each list for you to move. A slider's unit is the standard deviation,
+# σ: two people in three lie within one σ of the middle, and only one in 370 beyond three, where the sliders end. Drag the
+# head to turn it.
+
+# %% tags=["remove-input"]
+viewer_element(
+    two_deviations(model),
+    "Three rows of five heads, with the mean face in the middle of each. To its left and right, the first and the second "
+    "component of shape, of colour and of expression at minus two and plus two standard deviations.",
+)
+
+# %% [markdown]
+# Four things to try:
+#
+# - **One number.** Take $s_1$ to −3 and to +3. Nobody gave it a meaning, but you will have a word for it. Then go down the list:
+#   the same three σ show less and less, because the components are sorted by how much people differ along them.
+# - **One number of colour.** What does $t_1$ hold? At its ends the skin is nobody's. Yet one person in 370 should be out there:
+#   is it the person who is impossible, or the model?
+# - **A random person.** The button draws the twenty numbers of shape and colour from $\mathcal N(0, 1)$ and leaves all the others
+#   at zero. Watch the length under the sliders: how often do you meet somebody near 0, where the mean face is?
+# - **Expression.** Draw a few random expressions, and compare them with the movements, which have names. A jaw opens
+#   and never does the opposite; $e_1$ goes both ways.
+#
+# Your browser adds up the equation that comes next. The page brings along the ten columns of each matrix, rounded to
+# hundredths of a millimetre, and asks no server for anything.
+#
 # ## The model
 #
 # Put scans of many people into correspondence, so that vertex 1,234 is the same corner of the same eye in each. Then a face
@@ -468,6 +497,9 @@ kept_noise = np.linalg.norm(np.asarray(nearest).ravel() - model.shape.mean) / np
 numbers |= {"noise_kept_percent": 100.0 * float(kept_noise**2)}
 quote(numbers)
 write_result(Path("../results") / profile / "01_face_space.json", numbers, provenance)
+
+# %% tags=["remove-input"]
+viewer_data(model)  # what the sliders move; by the end of the page, so that the text is there first
 
 # %% tags=["remove-input"]
 stamp(provenance)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from keras import ops
 
-from mmreg.arrays import Array, Float
+from mmreg.arrays import Array, Float, Int
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry import native
@@ -152,12 +152,15 @@ def _expose(model, coefficients, scene, template, image_size, path="auto", pair_
     """The rendering of faces in scenes, framed for the encoder."""
     positions = model.positions(coefficients.shape, coefficients.expression)
     normals = vertex_normals(positions, model.triangles, path)
-    rotation = scene.pose.rotation()
-    positions, normals = rotate(rotation, positions), rotate(rotation, normals)
 
+    # the head stays where it is, camera and lights turn about it: the same picture, and two passes over the mesh less
+    rotation = scene.pose.rotation()
+    lights = scene.lights._replace(
+        position_world=rotate(ops.transpose(rotation, (0, 2, 1)), ops.convert_to_tensor(scene.lights.position_world))
+    )
     zero = ops.zeros_like(ops.convert_to_tensor(scene.camera_distance))
     position = ops.stack([zero, zero, ops.convert_to_tensor(scene.camera_distance)], axis=-1)
-    camera = perspective_camera(position, ops.zeros_like(position), zero + 0.3, image_size)
+    camera = perspective_camera(position, ops.zeros_like(position), zero + 0.3, image_size).seen_by(rotation)
     vertices, weights = model.five_points
     five_points = ops.matmul(weights, ops.take(positions, vertices, axis=1))  # b 5 3
     camera = camera.framing(five_points, template, image_size)
@@ -172,7 +175,7 @@ def _expose(model, coefficients, scene, template, image_size, path="auto", pair_
         _linear_albedo(model.albedos(coefficients.albedo)),
         model.triangles,
         camera,
-        scene.lights,
+        lights,
         image_size,
         specular_constant,
         path=path,
@@ -198,7 +201,7 @@ def visible_part(
         keep[model.triangles[ids[ids >= 0]]] = True
     for _ in range(rings):
         keep[model.triangles[keep[model.triangles].any(axis=1)]] = True
-    return model.crop(keep)
+    return model.crop(keep).in_picture_order()
 
 
 @native.fused
@@ -216,25 +219,20 @@ def _develop(radiance, coverage, background, lens_blur_pixels: float):
 def gaussian_blur(
     images: Float[Array, "batch height width 3"], deviation: float
 ) -> Float[Array, "batch height width 3"]:
-    """Each channel convolved with a Gaussian of standard deviation `deviation` pixels, edges mirrored.
-
-    Blurring is linear and separable, so it is one matrix for the rows and one for the columns.
-    """
-    _, height, width, channels = images.shape
-    rows = ops.matmul(_blur_matrix(height, deviation), ops.reshape(images, (-1, height, width * channels)))
-    columns = ops.transpose(ops.reshape(rows, (-1, height, width, channels)), (0, 1, 3, 2))
-    columns = ops.matmul(columns, _blur_matrix(width, deviation).T)
-    return ops.transpose(columns, (0, 1, 3, 2))
-
-
-def _blur_matrix(size: int, deviation: float) -> Float[np.ndarray, "size size"]:
+    """Each channel convolved with a Gaussian of standard deviation `deviation` pixels, edges mirrored."""
     radius = max(1, int(np.ceil(3.0 * deviation)))
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 * (offsets / deviation) ** 2)
-    matrix = np.zeros((size, size))
-    for offset, weight in zip(offsets, weights / weights.sum(), strict=True):
-        source = np.arange(size) + offset
-        period = max(2 * (size - 1), 1)
-        source = np.abs((source + size - 1) % period - (size - 1)) if size > 1 else np.zeros(1, int)
-        matrix[np.arange(size), source] += weight
-    return matrix.astype(np.float32)
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
+    weights = [float(w) for w in weights / weights.sum()]
+    for axis in (1, 2):  # separable: a sum of shifted pictures along the columns, then along the rows
+        size = images.shape[axis]
+        mirrored = ops.take(images, _mirrored(size, radius), axis=axis)
+        ends = [[slice(None)] * axis + [slice(k, k + size)] for k in range(len(weights))]
+        images = sum(weight * mirrored[tuple(end)] for weight, end in zip(weights, ends, strict=True))
+    return images
+
+
+def _mirrored(size: int, radius: int) -> Int[np.ndarray, " padded"]:
+    """The indices of a line of pixels that is continued by `radius` on either side as by mirrors on its end pixels."""
+    period = max(2 * (size - 1), 1)
+    source = np.arange(-radius, size + radius)
+    return np.abs((source + size - 1) % period - (size - 1)) if size > 1 else np.zeros(len(source), int)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,8 +16,11 @@ from keras import ops
 from mmreg.arrays import Array, Bool, Float, InputError, Int
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.landmarks import MULTI_PIE, FivePoints, find_five_points
+from mmreg.geometry.mesh import vertex_normals
 
 __all__ = ["FaceModelError", "LinearSpace", "MorphableModel"]
+
+_ROW_MM, _COLUMN_MM = 2.0, 5.0  # cells within which `in_picture_order` leaves vertices as they are
 
 
 class FaceModelError(InputError):
@@ -90,9 +93,9 @@ class LinearSpace:
         """x̄ as the backend's tensor."""
         return self._tensors[0]
 
-    def crop(self, keep: Bool[np.ndarray, " vertex"]) -> LinearSpace:
-        """The same space on the vertices where `keep` holds."""
-        rows = np.repeat(keep, 3)
+    def take(self, vertices: Int[np.ndarray, " kept"]) -> LinearSpace:
+        """The same space on the chosen vertices, in their order."""
+        rows = (3 * vertices[:, None] + np.arange(3)).ravel()
         basis = np.ascontiguousarray(self.basis.T[:, rows]).T
         return LinearSpace(self.mean[rows], basis, self.standard_deviations)
 
@@ -268,16 +271,39 @@ class MorphableModel:
             raise ValueError(
                 f"keep_vertices must be a boolean mask of {self.vertex_count} vertices, got {keep.dtype} {keep.shape}"
             )
-        new_index = np.cumsum(keep) - 1
+        return self._take(np.flatnonzero(keep), f"{self.name}, cropped")
+
+    def in_picture_order(self) -> MorphableModel:
+        """The same model with its vertices numbered by `picture_order`, and its triangles by their first vertices.
+
+        What is seen side by side then lies side by side in memory, where the renderer finds it sooner.
+        """
+        renumbered = self._take(self.picture_order(), self.name)
+        order = np.argsort(renumbered.triangles.min(axis=1), kind="stable")
+        return replace(renumbered, triangles=renumbered.triangles[order])
+
+    def picture_order(self) -> Int[np.ndarray, " vertex"]:
+        """The vertices of the mean face as the rows of a frontal picture meet them, those that look away at the end."""
+        mean = self.mean_positions().astype(np.float64)
+        normals = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0]
+        rows, columns = np.floor(mean[:, 1] / -_ROW_MM), np.floor(mean[:, 0] / _COLUMN_MM)
+        return np.lexsort((columns, rows, normals[:, 2] < 0.0))
+
+    def _take(self, vertices: Int[np.ndarray, " kept"], name: str) -> MorphableModel:
+        """The model on the chosen vertices, in their order."""
+        new_index = np.full(self.vertex_count, -1)
+        new_index[vertices] = np.arange(len(vertices))
+        triangles = new_index[self.triangles]
+        triangles = triangles[(triangles >= 0).all(axis=1)]
         return MorphableModel(
-            name=f"{self.name}, cropped",
-            shape=self.shape.crop(keep),
-            albedo=self.albedo.crop(keep),
-            expression=self.expression.crop(keep),
-            triangles=new_index[self.triangles[keep[self.triangles].all(axis=1)]].astype(np.int32),
-            landmarks={name: int(new_index[i]) for name, i in self.landmarks.items() if keep[i]},
+            name=name,
+            shape=self.shape.take(vertices),
+            albedo=self.albedo.take(vertices),
+            expression=self.expression.take(vertices),
+            triangles=triangles.astype(np.int32),
+            landmarks={name: int(new_index[i]) for name, i in self.landmarks.items() if new_index[i] >= 0},
             license=self.license,
-            regions={name: mask[keep] for name, mask in self.regions.items()},
+            regions={name: mask[vertices] for name, mask in self.regions.items()},
             expression_units=self.expression_units,
         )
 

@@ -204,33 +204,44 @@ def plot_sliding(
     return figure
 
 
-def plot_costs(costs: Mapping, triangles: int, size: int, batch: int) -> Figure:
-    """Processor time of one image, forward and back: by formulas, by one compiled pass, and the floor that memory sets.
+def plot_costs(records: Sequence[Mapping], floor: Sequence[Mapping], batch: int = 8, threads: int = 1) -> Figure:
+    """What an image costs forward and backward by its pixels, a panel for each mesh: both paths, and what memory alone would need.
 
     Args:
-        costs: what `benchmarks/rendering.py` wrote: `runs`, and the `records` of the `floor`.
-        triangles, size, batch: the setting from which one varies at a time, the triangles left and the pixels right; one thread.
+        records: the `runs` of `results/benchmarks/rendering.json`; floor: the `records` of its `floor`.
+        batch, threads: of the runs that are shown.
     """
-    lines = {
-        "formulas": ([r for r in costs["runs"] if r["path"] == "ops"], "cpu_ms_forward_backward", PALETTE[1], "o-"),
-        "one pass": ([r for r in costs["runs"] if r["path"] == "native"], "cpu_ms_forward_backward", PALETTE[0], "s-"),
-        "floor": (costs["floor"]["records"], "ms_forward_backward", PALETTE[6], "--"),
-    }
-    figure, (left, right) = new_figure(1, 2, height=3.6, sharey=True)
-    for name, (records, clock, color, style) in lines.items():
-        chosen = [r for r in records if r["batch"] == batch and r["threads"] == 1]
-        by_triangles = sorted((r["triangles"] / 1e3, r[clock]) for r in chosen if r["size"] == size)
-        by_pixels = sorted((r["size"] ** 2 / 1e3, r[clock]) for r in chosen if r["triangles"] == triangles)
-        for axis, points in ((left, by_triangles), (right, by_pixels)):
-            axis.plot(*np.array(points).reshape(-1, 2).T, style, color=color, label=name)
-            axis.set(xscale="log", yscale="log")
-            axis.set_xticks([x for x, _ in points], [f"{x:.0f}" for x, _ in points])
-            axis.set_xticks([], minor=True)
-    left.set(xlabel="triangles (thousands)", ylabel="milliseconds an image", title=f"{size} × {size} pixels")
-    right.set(xlabel="pixels (thousands)", title=f"{triangles:,} triangles")
-    left.yaxis.set_major_formatter("{x:g}")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(lines))
+
+    def chosen(rows, **wanted):
+        wanted |= {"batch": batch, "threads": threads}
+        rows = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+        return sorted(rows, key=lambda r: r["size"])
+
+    meshes = sorted({r["triangles"] for r in records})
+    sizes = sorted({r["size"] for r in chosen(records)})
+    figure, axes = new_figure(1, len(meshes), height=3.9, sharex=True, sharey=True, squeeze=False)
+    curves = (  # rows, colour, label, and where numbers stand beside their points: points of type, upwards
+        ([r for r in records if r["path"] == "ops"], PALETTE[1], "keras.ops", "o-", 8),
+        ([r for r in records if r["path"] == "native"], PALETTE[0], "compiled", "s-", 8),
+        (floor, "#666666", "what memory alone would need", "--", None),
+    )
+    for axis, triangles in zip(axes[0], meshes, strict=True):
+        for rows, color, label, line, lift in curves:
+            shown = chosen(rows, triangles=triangles)
+            x, y = [r["size"] for r in shown], [r["ms_forward_backward"] for r in shown]
+            axis.plot(x, y, line, color=color, label=label)
+            for place, value in zip(x, y, strict=True) if lift else ():
+                text = f"{value:.1f}" if value < 10.0 else f"{value:.0f}"
+                axis.annotate(text, (place, value), (0, lift), textcoords="offset points", ha="center", fontsize=11)
+        axis.set(title=f"{round(triangles, -3 if triangles >= 10_000 else 0):,} triangles", xscale="log", yscale="log")
+        axis.set_xticks(sizes, [f"{size}²" for size in sizes])
+        axis.xaxis.minorticks_off()
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.margins(x=0.16, y=0.1)
+    axes[0, 0].set_ylabel("milliseconds an image")
+    figure.supxlabel("pixels", fontsize=12)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
 
 

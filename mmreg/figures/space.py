@@ -20,6 +20,7 @@ from mmreg.rendering.lighting import studio_lights
 
 BACKGROUND = 0.93  # sRGB grey, the portraits' own
 CAMERA_DISTANCE_MM = 1200.0
+CAMERA_HEIGHT_MM = 5.0
 WINDOW_MM = 290.0  # the picture's height at the face's distance
 ASPECT = 0.8  # width / height of a picture of a head
 
@@ -58,7 +59,7 @@ def people(model: MorphableModel, coefficients: Coefficients, **options) -> Floa
 
 def head_camera(size: int, window_mm: float = WINDOW_MM):
     """The camera of `heads`."""
-    position = np.array([[0.0, 5.0, CAMERA_DISTANCE_MM]], np.float32)
+    position = np.array([[0.0, CAMERA_HEIGHT_MM, CAMERA_DISTANCE_MM]], np.float32)
     fov_y = np.array([2.0 * np.arctan(0.5 * window_mm / CAMERA_DISTANCE_MM)], np.float32)
     return perspective_camera(position, position * np.array([1.0, 1.0, 0.0], np.float32), fov_y, (size, size))
 

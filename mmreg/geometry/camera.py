@@ -59,6 +59,16 @@ class Camera(NamedTuple):
         matrix = ops.transpose(self.world_to_clip, (0, 2, 1))  # row vectors: p_clip = p M^T
         return ops.matmul(positions_world, matrix[:, :3]) + matrix[:, 3:]
 
+    def seen_by(self, rotation: Float[Array, "batch 3 3"]) -> Camera:
+        """The camera as a subject sees it that turns by `rotation` about the origin: it turns the other way round.
+
+        Projecting p by it is projecting R p by this one, but a camera is turned more cheaply than a mesh.
+        """
+        x, y, z, w = ops.split(self.world_to_clip, 4, axis=2)
+        turned = ops.matmul(ops.concatenate([x, y, z], axis=2), rotation)
+        position = ops.matmul(ops.transpose(rotation, (0, 2, 1)), self.position_world[:, :, None])[..., 0]
+        return Camera(ops.concatenate([turned, w], axis=2), position)
+
     def cropped(self, scale: Float[Array, " batch"], offset_ndc: Float[Array, "batch 2"]) -> Camera:
         """The same camera with its picture enlarged by `scale` about the centre, then moved by `offset_ndc`.
 

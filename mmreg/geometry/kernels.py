@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import numba
+import numpy as np
+
+ONE = np.float32(1.0)
+SMALLEST = np.float32(1e-12)  # squared length below which `arrays.unit` stops dividing
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -40,3 +44,29 @@ def sum_area_vectors_gradient(p, triangles, g, out):
         out[a, 0] -= dux + dvx
         out[a, 1] -= duy + dvy
         out[a, 2] -= duz + dvz
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def unit(v, out):
+    """Each row divided by its length."""
+    for i in range(v.shape[0]):
+        x, y, z = v[i, 0], v[i, 1], v[i, 2]
+        scale = ONE / np.sqrt(max(x * x + y * y + z * z, SMALLEST))
+        out[i, 0], out[i, 1], out[i, 2] = x * scale, y * scale, z * scale
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def unit_gradient(v, g, out):
+    """The derivative of Σ g · unit(v) with respect to v: (g − u (u·g)) / |v|."""
+    for i in range(v.shape[0]):
+        x, y, z = v[i, 0], v[i, 1], v[i, 2]
+        squared = x * x + y * y + z * z
+        scale = ONE / np.sqrt(max(squared, SMALLEST))
+        along = (
+            (x * g[i, 0] + y * g[i, 1] + z * g[i, 2]) * scale * scale
+            if squared >= SMALLEST
+            else scale * np.float32(0.0)
+        )
+        out[i, 0] = (g[i, 0] - x * along) * scale
+        out[i, 1] = (g[i, 1] - y * along) * scale
+        out[i, 2] = (g[i, 2] - z * along) * scale

@@ -30,14 +30,15 @@ def vertex_normals(
         raise InputError(f"positions must have the shape (batch, vertex, 3), not {shape}.")
     triangles = check_triangles(triangles, shape[1])
     if native.wanted(path):
-        area_vectors = native.differentiable(
-            lambda p: [_sum_area_vectors(p, triangles)],
-            lambda p, g: [_sum_area_vectors_gradient(p, triangles, g)],
+        normals, _ = native.differentiable(
+            lambda p: _normals(p, triangles),
+            lambda p, *rest: [_normals_gradient(p, triangles, *rest)],
             [positions],
             [],
             tuple(positions.shape),
+            [(tuple(positions.shape), "float32")],
         )
-        return unit(area_vectors)
+        return normals
     corners = [ops.take(positions, triangles[:, k], axis=1) for k in range(3)]
     area_vector = ops.cross(corners[1] - corners[0], corners[2] - corners[0])  # b t 3
     flat = ops.transpose(area_vector, (1, 0, 2))  # t b 3
@@ -72,18 +73,29 @@ def check_triangles(triangles: Array, vertex_count: int | None) -> Int[np.ndarra
     return np.ascontiguousarray(known, np.int32)
 
 
-def _sum_area_vectors(positions: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    out = native.zeros(positions.shape)
-    native.each_image(lambda i: kernels.sum_area_vectors(positions[i], triangles, out[i]), len(out))
-    return out
+def _normals(positions: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(unit normals, sums of area vectors)."""
+    normals, sums = native.empty(positions.shape), native.empty(positions.shape)
+
+    def one(i):
+        sums[i].fill(0.0)
+        kernels.sum_area_vectors(positions[i], triangles, sums[i])
+        kernels.unit(sums[i], normals[i])
+
+    native.each_image(one, len(positions))
+    return normals, sums
 
 
-def _sum_area_vectors_gradient(positions: np.ndarray, triangles: np.ndarray, upstream: np.ndarray) -> np.ndarray:
-    out = native.zeros(positions.shape)
-    upstream = np.ascontiguousarray(upstream)
-    native.each_image(
-        lambda i: kernels.sum_area_vectors_gradient(positions[i], triangles, upstream[i], out[i]), len(out)
-    )
+def _normals_gradient(positions, triangles, sums, upstream) -> np.ndarray:
+    out = native.empty(positions.shape)
+
+    def one(i):
+        g = native.scratch("gradient of area vectors", positions.shape[1:], np.float32)
+        kernels.unit_gradient(sums[i], upstream[i], g)
+        out[i].fill(0.0)
+        kernels.sum_area_vectors_gradient(positions[i], triangles, g, out[i])
+
+    native.each_image(one, len(positions))
     return out
 
 

@@ -87,10 +87,10 @@ def _budget(total, exact_total, batch, triangles, image_size):
 def default_pair_budget(batch: int, triangle_count: int, image_size: tuple[int, int]) -> int:
     """Pairs of a triangle and a pixel in its box that a scene of closed surfaces hardly exceeds: ours, a rule of thumb.
 
-    A mesh of small triangles has some three pairs per covered pixel and side, and a triangle seldom less than one. Whatever
+    A triangle that covers anything fills half of its box or less, and a picture is covered two or three times over. Whatever
     exceeds it is noticed, not dropped; `pair_count` measures a scene's own need.
     """
-    return batch * (triangle_count + 12 * math.prod(image_size))
+    return batch * (triangle_count + 6 * math.prod(image_size))
 
 
 def pair_count(

@@ -123,11 +123,10 @@ def _on_surface(surface: np.ndarray, centre: np.ndarray, azimuth: np.ndarray, el
     order = np.lexsort((-r, cells[:, 1], cells[:, 0]))
     _, first = np.unique(cells[order], axis=0, return_index=True)
     outermost[order[first]] = True
-    known = np.stack(
-        [np.concatenate([a[outermost] + turn for turn in (-2 * np.pi, 0, 2 * np.pi)]), np.tile(e[outermost], 3)], 1
-    )
-    distances = np.tile(r[outermost], 3)
-    wanted = np.stack([azimuth, elevation], axis=1)
+    around = np.concatenate([a[outermost] + turn for turn in (-2 * np.pi, 0, 2 * np.pi)])
+    near = np.abs(around) < np.pi + 0.6  # a little of the other turns, to close the seam behind
+    known, distances = np.stack([around, np.tile(e[outermost], 3)], axis=1)[near], np.tile(r[outermost], 3)[near]
+    wanted = np.stack([(azimuth + np.pi) % (2 * np.pi) - np.pi, elevation], axis=1)
     distance = LinearNDInterpolator(known, distances)(wanted)
     distance = np.where(np.isnan(distance), NearestNDInterpolator(known, distances)(wanted), distance)
     direction = np.stack(

@@ -12,7 +12,16 @@ import pytest
 from keras import ops
 
 from mmreg.face import MULTI_PIE, Coefficients, FaceModelError, load
-from mmreg.face.open_face import OPEN_FACE_FILE, PredictionPlan, predict, read_packed_model, undo_prediction
+from mmreg.face.landmarks import multi_pie_name
+from mmreg.face.open_face import (
+    OPEN_FACE_FILE,
+    PredictionPlan,
+    left_vertices,
+    load_mirror,
+    predict,
+    read_packed_model,
+    undo_prediction,
+)
 from mmreg.geometry.mesh import vertex_normals
 
 RECORD = Path(__file__).parents[2] / "results" / "open_face.json"
@@ -50,7 +59,7 @@ def test_sizes_are_as_recorded(open_model, record):
     assert (
         (open_model.vertex_count, len(open_model.triangles))
         == (record["vertices"], record["triangles"])
-        == (30481, 60674)
+        == (29841, 59586)
     )
     components = {name: getattr(open_model, name).component_count for name in ("shape", "albedo", "expression")}
     assert components == record["components"] == {"shape": 199, "albedo": 199, "expression": 85}
@@ -77,6 +86,95 @@ def test_components_have_unit_length_and_fall_in_importance(open_model, name):
     assert (np.diff(space.standard_deviations) < 0.02 * space.standard_deviations[:-1]).all()
     overlap = space.basis[:, :30].T @ space.basis[:, :30] - np.eye(30)
     assert np.abs(overlap).max() < 0.02  # orthogonal up to the quantisation
+
+
+def test_the_mesh_is_its_own_mirror_image(open_model, mean):
+    across = load_mirror().vertices
+    assert (across[across] == np.arange(open_model.vertex_count)).all()
+    assert (mean[across] == mean * np.float32([-1, 1, 1])).all()
+
+    def cycles(triangles):  # each triangle from its smallest corner on, in its direction
+        turned = [np.roll(t, -int(np.argmin(t))) for t in triangles]
+        return {tuple(t.tolist()) for t in turned}
+
+    assert cycles(open_model.triangles) == cycles(across[open_model.triangles][:, ::-1])
+    assert (mean[across == np.arange(len(across)), 0] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["shape", "albedo", "expression"])
+def test_every_component_is_symmetric_or_antisymmetric_to_the_last_bit(open_model, name):
+    mirror = load_mirror()
+    parity = getattr(mirror, name)
+    flip = np.float32([1 if name == "albedo" else -1, 1, 1])
+    components = getattr(open_model, name).basis.T.reshape(len(parity), -1, 3)
+    assert set(parity.tolist()) == {1, -1}
+    for component, sign in zip(components, parity, strict=True):
+        assert (component[mirror.vertices] == sign * flip * component).all()
+    mean = getattr(open_model, name).mean.reshape(-1, 3)
+    assert (mean[mirror.vertices] == mean * flip).all()
+
+
+def test_a_mirrored_face_has_the_coefficients_of_the_other_signs(open_model):
+    mirror = load_mirror()
+    sample = Coefficients.sample(open_model, 1, seed=8, expression=True)
+    face = open_model.positions(sample.shape, sample.expression).numpy()[0]
+    mirrored = open_model.positions(sample.shape * mirror.shape, sample.expression * mirror.expression).numpy()[0]
+    np.testing.assert_allclose(mirrored[mirror.vertices] * [-1, 1, 1], face, atol=1e-3)
+    colours = open_model.albedos(sample.albedo).numpy()[0]
+    mirrored = open_model.albedos(sample.albedo * mirror.albedo).numpy()[0]
+    np.testing.assert_allclose(mirrored[mirror.vertices], colours, atol=1e-5)
+
+
+def test_landmarks_regions_and_movements_are_mirrored_too(open_model):
+    across = load_mirror().vertices
+    pairs = [(i, 18 - i) for i in range(1, 9)] + [(37, 46), (38, 45), (40, 43), (49, 55), (61, 65), (32, 36), (18, 27)]
+    for right, left in pairs:
+        a, b = open_model.landmark_indices([multi_pie_name(right), multi_pie_name(left)])
+        assert across[a] == b
+    for middle in ("multi_pie_09", "multi_pie_31", "multi_pie_34", "multi_pie_52", "multi_pie_67", "nose_tip"):
+        assert across[open_model.landmarks[middle]] == open_model.landmarks[middle]
+    for name, mask in open_model.regions.items():
+        other = {"left_eye": "right_eye", "right_eye": "left_eye"}.get(name, name)
+        assert (mask[across] == open_model.region(other)).all()
+    units, parity = open_model.expression_units, load_mirror().expression
+    np.testing.assert_allclose(units["mouthSmileLeft"] * parity, units["mouthSmileRight"], atol=1e-4)
+    np.testing.assert_allclose(units["jawOpen"] * parity, units["jawOpen"], atol=1e-4)
+
+
+def test_half_of_the_vertices_is_stored():
+    across = load_mirror().vertices
+    left = left_vertices(across)
+    assert len(left) < 0.52 * len(across)
+    assert set(left) | set(across[left]) == set(range(len(across)))
+
+
+def test_the_record_says_that_the_model_is_quick_to_load_and_to_decode(record):
+    assert record["loading"]["seconds"] < 2
+    assert record["decoding_milliseconds_a_face"] < 25
+    assert record["provenance"]["peak_memory_bytes"] < 4e9
+
+
+def test_two_generations_with_other_numbers_of_threads_agree(record):
+    for name in ("shape", "albedo", "expression"):
+        found = record["reproducibility"][name]
+        assert found["components"] < 1e-3
+        assert found["means"] < 1e-3
+
+
+def test_the_head_is_closed_but_for_the_backs_of_the_eyeballs(open_model):
+    t = open_model.triangles
+    edges = np.sort(np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]]), axis=1)
+    edges, uses = np.unique(edges, axis=0, return_counts=True)
+    eyes = open_model.region("left_eye") | open_model.region("right_eye")
+    assert set(uses.tolist()) == {1, 2}
+    assert eyes[edges[uses == 1]].all()
+
+
+def test_eyeballs_have_the_size_of_life(open_model, mean):
+    for name in ("left_eye", "right_eye"):
+        eye = mean[open_model.region(name)].astype(np.float64)
+        found = np.linalg.lstsq(np.c_[2 * eye, np.ones(len(eye))], (eye**2).sum(axis=1), rcond=None)[0]
+        assert 11.5 < np.sqrt(found[3] + found[:3] @ found[:3]) < 13.5
 
 
 def test_the_neutral_expression_is_no_expression(open_model):
@@ -233,4 +331,4 @@ def test_undoing_the_prediction_is_exact_also_where_differences_leave_16_bits():
 
 def test_loading_asks_no_network(monkeypatch):
     monkeypatch.setattr(socket, "socket", None)
-    assert read_packed_model(OPEN_FACE_FILE).vertex_count == 30481
+    assert read_packed_model(OPEN_FACE_FILE).vertex_count == 29841

@@ -10,11 +10,18 @@ import pytest
 pytest.importorskip("scipy", reason="the maintainer's tools are not installed: pip install -e '.[tools]'")
 pytest.importorskip("threadpoolctl", reason="the maintainer's tools are not installed: pip install -e '.[tools]'")
 
-from mmreg.face.open_face import read_packed_model
-from tests.face.conftest import tiny_model  # noqa: F401
+from threadpoolctl import threadpool_limits
+
+from mmreg.face import MorphableModel
+from mmreg.face.identity_sampler import attribute_features, draw_attributes
+from mmreg.face.open_face import Mirror, read_packed_model
+from tests.face.conftest import random_space, tiny_model  # noqa: F401
 from tools.open_face.albedo import to_linear, to_srgb
+from tools.open_face.expression import opposite
+from tools.open_face.identities import fit_identity_sampler
+from tools.open_face.measuring import difference
 from tools.open_face.packing import STEPS, pack_model, renew_description
-from tools.open_face.shape_space import principal_components, rigid_motions, without_rigid_motion
+from tools.open_face.shape_space import coefficients_of, principal_components, rigid_motions, without_rigid_motion
 from tools.open_face.subdivision import catmull_clark, cut, split_edges
 from tools.open_face.visibility import ambient_occlusion, vertex_normals
 
@@ -110,12 +117,116 @@ def test_components_have_the_covariance_of_the_mixture(form):
     targets = generator.normal(size=(6, 30))
     root = generator.normal(size=(6, 6)) if form == "matrix" else np.eye(6) * 1.7
     covariance = root @ root.T
-    space, share = principal_components(targets, covariance if form == "matrix" else 1.7**2, 6, np.zeros(30))
+    found = principal_components(targets, covariance if form == "matrix" else 1.7**2, 6, np.zeros(30))
+    space, share = found.space, found.share
     scaled = space.basis * space.standard_deviations
     np.testing.assert_allclose(scaled @ scaled.T, targets.T @ covariance @ targets, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(space.basis.T @ space.basis, np.eye(6), atol=1e-5)
     assert share == pytest.approx(1)
     assert (np.diff(space.standard_deviations) < 0).all()
+
+
+def mirrored_fields(count=20, pairs=40, middle=8):
+    """Random displacements (field, 3N) of a mesh of `pairs` mirrored vertices and some on the midline; and its mirror."""
+    mirror = np.concatenate([pairs + middle + np.arange(pairs), pairs + np.arange(middle), np.arange(pairs)])
+    fields = np.random.default_rng(3).normal(size=(count, 3 * len(mirror)))
+    return fields, mirror
+
+
+def reflected(fields, mirror, flips=True):
+    return (fields.reshape(len(fields), -1, 3)[:, mirror] * [-1 if flips else 1, 1, 1]).reshape(len(fields), -1)
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_components_of_faces_and_their_mirror_images_are_those_of_both_together(flips):
+    fields, mirror = mirrored_fields()
+    both = np.concatenate([fields, reflected(fields, mirror, flips)])
+    found = principal_components(fields, 1 / len(fields), 40, np.zeros(fields.shape[1]), mirror, flips)
+    basis = found.space.basis.T
+    assert (reflected(basis, mirror, flips) == found.parity[:, None] * basis).all()
+    np.testing.assert_allclose(basis @ basis.T, np.eye(40), atol=1e-5)
+    scaled = found.space.basis * found.space.standard_deviations
+    np.testing.assert_allclose(scaled @ scaled.T, both.T @ both / len(both), atol=1e-4)
+    assert found.share == pytest.approx(1)
+    assert set(found.parity.tolist()) == {1, -1}
+
+
+def test_another_number_of_threads_turns_no_component():
+    fields, mirror = mirrored_fields(count=150, pairs=3000, middle=50)
+    spaces = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            spaces.append(principal_components(fields, 1 / 150, 199, np.zeros(fields.shape[1]), mirror, True).space)
+    measured = difference(*spaces)
+    assert measured["components"] < 1e-5
+    assert measured["components_with_what_lies_outside"] < 1e-5
+
+
+def test_a_turned_component_is_measured_as_a_difference():
+    space = random_space(np.zeros((20, 3)), 5, seed=0)
+    turned = space.basis.copy()
+    c, s = np.cos(0.01), np.sin(0.01)
+    turned[:, :2] = turned[:, :2] @ np.float32([[c, -s], [s, c]])
+    other = dataclasses.replace(space, basis=turned)
+    ratio = space.standard_deviations[0] / space.standard_deviations[1]
+    assert difference(space, other)["components"] == pytest.approx(0.01 * ratio, rel=0.02)
+    moved = dataclasses.replace(space, mean=space.mean + 0.5 * space.standard_deviations[3] * space.basis[:, 3])
+    assert difference(space, moved)["means"] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_coefficients_of_what_a_space_makes_are_those_it_was_made_of():
+    space = random_space(np.zeros((20, 3)), 5, seed=0)
+    c = np.random.default_rng(0).normal(size=(7, 5))
+    np.testing.assert_allclose(
+        coefficients_of(space, (c * space.standard_deviations) @ space.basis.T, block=3), c, atol=1e-5
+    )
+
+
+def test_movements_have_their_opposites():
+    names = ("mouthSmileLeft", "mouthSmileRight", "jawOpen", "eye-left-slit", "eye-right-slit", "jawLeft")
+    assert [opposite(name) for name in names] == [
+        "mouthSmileRight", "mouthSmileLeft", "jawOpen", "eye-right-slit", "eye-left-slit", "jawRight",
+    ]  # fmt: skip
+
+
+def test_the_people_fitted_are_found_again():
+    people = draw_attributes(4000, np.random.default_rng(0))
+    truth = np.random.default_rng(1).normal(size=(15, 3))
+    noise = np.random.default_rng(2).normal(size=(4000, 3))
+    noise[:, 1] *= np.where(people.gender > 0.5, 0.9, 0.1)
+    faces = attribute_features(people) @ truth + noise
+    parity = np.array([1, 1, -1])
+    sampler = fit_identity_sampler(people, faces, parity, people, faces[:, :2], parity[:2])
+    np.testing.assert_allclose(sampler.regression[:, :2], truth[:, :2], atol=0.3)
+    assert not sampler.regression[:, 2].any()  # antisymmetric: nobody leans to one side on average
+    np.testing.assert_allclose(np.abs(sampler.shape_factors[:, 1, 1]), [0.1, 0.9], atol=0.05)
+    assert not sampler.shape_factors[:, 2, :2].any()
+
+
+def test_half_of_a_symmetric_model_is_stored_and_the_whole_read(tmp_path):
+    fields, mirror = mirrored_fields(count=30)
+    mean = np.zeros(fields.shape[1])
+
+    def space(flips, scale):
+        return principal_components(scale * fields, 1 / 30, 12, mean, mirror, flips)
+
+    found = {"shape": space(True, 3), "albedo": space(False, 0.1), "expression": space(True, 1)}
+    sheet = np.concatenate([np.arange(40).reshape(8, 5), 40 + np.arange(8)[:, None]], axis=1)  # up to the midline
+    a, b, c, d = (part.reshape(-1) for part in (sheet[:-1, :-1], sheet[:-1, 1:], sheet[1:, 1:], sheet[1:, :-1]))
+    left = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
+    triangles = np.concatenate([left, mirror[left][:, ::-1]]).astype(np.int32)
+    model = MorphableModel(
+        name="mirrored", triangles=triangles, landmarks={}, license="CC0-1.0", regions={"all": np.ones(88, bool)},
+        expression_units={"one": np.ones(12, np.float32)}, **{name: one.space for name, one in found.items()},
+    )  # fmt: skip
+    parities = Mirror(mirror.astype(np.int32), *(one.parity for one in found.values()))
+    pack_model(model, tmp_path / "half.npz", parities)
+    pack_model(model, tmp_path / "whole.npz")
+    half, whole = (read_packed_model(tmp_path / f"{name}.npz") for name in ("half", "whole"))
+    for name in found:
+        assert (getattr(half, name).basis == getattr(whole, name).basis).all()
+    with np.load(tmp_path / "half.npz") as stored:
+        assert stored["shape_residuals"].shape == (13, 3, 48)
 
 
 def test_srgb_and_linear_light_are_inverse():

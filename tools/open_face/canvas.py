@@ -76,6 +76,7 @@ class Canvas:
         self.under_eye = self.blob((ex - 3, ey - 15, ez + 6), (13, 4.5, 25))
         self.inner_eye = self.blob((ex - 12, ey - 12, ez), (8, 5, 25))
         self.upper_lid = self.blob((ex, ey + 9, ez + 8), (15, 5, 20))
+        self.socket = self.blob((ex - 2, ey + 6, ez + 8), (17, 11, 25))
         self.forehead = smoothstep(ey + 30, ey + 55, self.y) * self.face
         self.round_mouth = self.blob((0, mouth[1], mouth[2]), (self.mouth_half_width, 16, 25)) * (1 - self.lips)
         self.chin = self.blob((0, self.mouth_bottom - 16, mouth[2] - 3), (14, 12, 25))
@@ -120,5 +121,8 @@ class Canvas:
         half, mouth_y = self.mouth_half_width, self.mouth[1]
         corners = np.exp(-0.5 * (((self.x - half - 0.5) / 3) ** 2 + ((self.y - mouth_y) / 3) ** 2))
         corners *= (self.z > self.eye[2] - 20) * (self.z < self.mouth[2] + 20)
+        sky = (sky + sky[self.head.mirror]) / 2
         self.hollows = (1 - 0.75 * smoothstep(0.42, 0.10, sky[:n])) * (1 - 0.45 * corners)
+        self.hollows *= 1 - 0.14 * smoothstep(0.85, 0.40, sky[:n]) * self.face
         self.eye_light = 0.30 + 0.70 * np.clip(sky[n:] / 0.62, 0, 1).reshape(2, eyes) ** 0.9
+        self.eye_light *= 1 - 0.38 * smoothstep(0.02, 0.40, self.head.eye_directions[:, 1])  # the upper lid's shadow

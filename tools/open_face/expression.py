@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmreg.face import LinearSpace
 from tools.open_face.makehuman import MakeHuman
-from tools.open_face.shape_space import principal_components
-from tools.open_face.topology import Head
+from tools.open_face.shape_space import Components, coefficients_of, principal_components
+from tools.open_face.topology import Head, reflect
 
 FACE_UNITS = "faceunits01/targets/faceunits"
 MOVEMENTS = "mpfb2/targets/expression/units"
@@ -29,7 +28,23 @@ def expression_units(source: MakeHuman, head: Head) -> dict[str, np.ndarray]:
         name = path.rsplit("/", 1)[1]
         mean = sum(source.target(f"{MOVEMENTS}/{ancestry}/{name}") for ancestry in ANCESTRIES) / len(ANCESTRIES)
         units[name] = (head.operator @ mean).reshape(-1)
-    return units
+    return _balanced(units, head.mirror)
+
+
+def opposite(name: str) -> str:
+    """The name of the same movement on the other side; the name itself where there is but one."""
+    for left, right in (("Left", "Right"), ("-left-", "-right-")):
+        if left in name:
+            return name.replace(left, right)
+        if right in name:
+            return name.replace(right, left)
+    return name
+
+
+def _balanced(units: dict[str, np.ndarray], mirror: np.ndarray) -> dict[str, np.ndarray]:
+    """Units of which left and right are exact mirror images, and the others symmetric; they nearly are from the start."""
+    mirrored = {name: reflect(field.reshape(-1, 3), mirror).reshape(-1) for name, field in units.items()}
+    return {name: (field + mirrored[opposite(name)]) / 2 for name, field in units.items()}
 
 
 def sample_activations(
@@ -50,13 +65,15 @@ def sample_activations(
 
 def expression_space(
     source: MakeHuman, head: Head, count: int, generator: np.random.Generator
-) -> tuple[LinearSpace, dict[str, np.ndarray]]:
+) -> tuple[Components, dict[str, np.ndarray]]:
     """The expression components, and every named movement's coefficients for them."""
     units = expression_units(source, head)
     displacements = np.stack(list(units.values()))
     face_unit_count = len(source.target_names(FACE_UNITS)) - 1
     activations = sample_activations(list(units), face_unit_count, count, generator)
     second_moment = activations.T @ activations / count
-    space, _ = principal_components(displacements, second_moment, len(units), np.zeros(displacements.shape[1]))
-    coefficients = displacements @ space.basis / space.standard_deviations
-    return space, dict(zip(units, coefficients.astype(np.float32), strict=True))
+    swap = [list(units).index(opposite(name)) for name in units]
+    second_moment = (second_moment + second_moment[np.ix_(swap, swap)]) / 2
+    mean = np.zeros(displacements.shape[1])
+    found = principal_components(displacements, second_moment, len(units), mean, head.mirror, flips=True)
+    return found, dict(zip(units, coefficients_of(found.space, displacements).astype(np.float32), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
-from mmreg.face.landmarks import MULTI_PIE, NOSE_TIP
+from mmreg.face.landmarks import MULTI_PIE, NOSE_TIP, multi_pie_name
 from tools.open_face.topology import Head
 from tools.open_face.visibility import vertex_normals, visible_from
 
@@ -13,7 +13,7 @@ BROW_X_MM = (52, 44, 34.5, 24, 13.5)  # from the temple to the nose
 BROW_ABOVE_EYE_MM = (17, 22, 23.5, 21.5, 18.5)
 LIP_STEPS = (-0.6, -0.25, 0, 0.25, 0.6)  # in half widths of the mouth
 INNER_STEPS = (-0.86, -0.45, 0, 0.45, 0.86)
-JAW_DEPTH_MM = (0, 0, 0, 0, 8, 22, 38, 54)  # how far in front of the ear each point of the jaw is at least
+JAW_DEPTH_MM = (0, 0, 0, 0, 18, 28, 40, 54)  # how far in front of the ear each point of the jaw is at least
 
 
 class FaceFrame:
@@ -54,7 +54,29 @@ def find_landmarks(mean: np.ndarray, head: Head, jaw_open: np.ndarray) -> dict[s
     """
     face = FaceFrame(mean, head, jaw_open)
     points = [*_jaw(face), *_brows(face), *_nose(face), *_eye(face, -1), *_eye(face, 1), *_lips(face)]
-    return dict(zip(MULTI_PIE, points, strict=True)) | {NOSE_TIP: face.nose_tip}
+    return _mirrored(dict(zip(MULTI_PIE, points, strict=True)) | {NOSE_TIP: face.nose_tip}, face)
+
+
+# The subject's right and left point of each pair, by number on the chart; the others lie on the midline.
+PAIRS = (
+    *((i, 18 - i) for i in range(1, 9)),
+    *((i, 45 - i) for i in range(18, 23)),
+    (32, 36), (33, 35), (37, 46), (38, 45), (39, 44), (40, 43), (41, 48), (42, 47),
+    (49, 55), (50, 54), (51, 53), (56, 60), (57, 59), (61, 65), (62, 64), (66, 68),
+)  # fmt: skip
+
+
+def _mirrored(landmarks: dict[str, int], face: FaceFrame) -> dict[str, int]:
+    """Each right point becomes the mirror image of the left one, and those without a partner go to the midline."""
+    found = dict(landmarks)
+    for right, left in PAIRS:
+        found[multi_pie_name(right)] = int(face.head.mirror[landmarks[multi_pie_name(left)]])
+    on_midline = np.flatnonzero(face.head.mirror[: face.head.skin_count] == np.arange(face.head.skin_count))
+    paired = {multi_pie_name(number) for pair in PAIRS for number in pair}
+    for name, index in landmarks.items():
+        if name not in paired:
+            found[name] = int(on_midline[np.argmin(((face.skin[on_midline] - face.skin[index]) ** 2).sum(axis=1))])
+    return found
 
 
 def _jaw(face: FaceFrame) -> list[int]:

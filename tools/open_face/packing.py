@@ -18,29 +18,63 @@ import scipy.sparse as sparse
 
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
-from mmreg.face.open_face import PredictionPlan, predict, read_packed_model, undo_prediction
+from mmreg.face.identity_sampler import IdentitySampler
+from mmreg.face.open_face import Mirror, PredictionPlan, left_vertices, predict, read_packed_model, undo_prediction
 
-STEPS = {"shape": 0.006, "albedo": 0.0008, "expression": 0.008}  # mm, sRGB, mm
+STEPS = {"shape": 0.006, "albedo": 0.0005, "expression": 0.006}  # mm, sRGB, mm
 CANDIDATES = 8  # known neighbours among which a vertex's four predictors are sought
 ROUNDS = 7
 
 
-def pack_model(model: MorphableModel, path: str | Path) -> None:
-    """Writes the packed model; see `mmreg.face.open_face` for what is in it."""
+def pack_model(
+    model: MorphableModel, path: str | Path, mirror: Mirror | None = None, people: IdentitySampler | None = None
+) -> None:
+    """Writes the packed model; see `mmreg.face.open_face` for what is in it.
+
+    Args:
+        mirror: of a symmetric model, so that half of it is enough; None keeps all.
+        people: the model's identity sampler.
+    """
+    mirror = mirror or _no_mirror(model)
+    left = left_vertices(mirror.vertices)
     numbers, arrays = {}, {}
     for name, step in STEPS.items():
         numbers[name], fields = _quantise(getattr(model, name), step)
+        numbers[name] = np.ascontiguousarray(numbers[name][:, :, left])
+        is_flipped = name != "albedo" and (mirror.vertices != np.arange(model.vertex_count)).any()
+        fields |= {"parity": getattr(mirror, name).astype(np.int8), "flip": np.array(-1 if is_flipped else 1, np.int8)}
         arrays |= {f"{name}_{field}": values for field, values in fields.items()}
-    plan = plan_prediction(_features(numbers), model.triangles, model.mean_positions())
+    new_index = np.full(model.vertex_count, -1)
+    new_index[left] = np.arange(len(left))
+    triangles = new_index[model.triangles]
+    plan = plan_prediction(_features(numbers), triangles[(triangles >= 0).all(axis=1)], model.mean_positions()[left])
     for name, values in numbers.items():
         arrays[f"{name}_residuals"] = _residuals(values, plan)
     arrays |= {
+        "mirror": mirror.vertices.astype(np.uint16),
         "order": plan.order.astype(np.uint16),
         "level_sizes": plan.level_sizes.astype(np.int32),
         "predictors": plan.predictors.astype(np.uint16),
         "triangles": model.triangles.astype(np.uint16),
     }
+    if people is not None:
+        arrays |= {
+            "people_regression": people.regression.astype(np.float32),
+            "people_shape_factors": _lower_rows(people.shape_factors),
+            "people_albedo_factors": _lower_rows(people.albedo_factors),
+        }
     _write(model, arrays, path)
+
+
+def _no_mirror(model: MorphableModel) -> Mirror:
+    ones = [np.ones(getattr(model, name).component_count, np.int8) for name in STEPS]
+    return Mirror(np.arange(model.vertex_count), *ones)
+
+
+def _lower_rows(matrices: np.ndarray) -> np.ndarray:
+    """The lower triangles of square matrices, row by row, float16: a factor's rounding is far below what it was estimated to."""
+    rows, columns = np.tril_indices(matrices.shape[1])
+    return matrices[:, rows, columns].astype(np.float16)
 
 
 def renew_description(model: MorphableModel, path: str | Path) -> None:

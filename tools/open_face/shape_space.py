@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmreg.face import LinearSpace
+from mmreg.face.identity_sampler import Attributes
 from tools.open_face.makehuman import MACRO, MakeHuman
 
 FOLDERS = ("head", "nose", "mouth", "eyes", "cheek", "chin", "ears", "forehead", "eyebrows", "neck", "asym")
@@ -27,6 +28,8 @@ OPPOSITES = {
 }
 # Standard deviations, in whole targets, before the common factor: larger ones give caricatures.
 SPREAD = 0.55
+WHERE_A_RECOGNISER_LOOKS = ("nose", "mouth", "eyes", "eyebrows", "cheek", "chin")  # these vary more
+MORE = 1.35
 SIGMA_BY_FOLDER = {
     "head": 0.28, "nose": 0.33, "mouth": 0.30, "eyes": 0.30, "cheek": 0.35, "chin": 0.33, "ears": 0.35,
     "forehead": 0.3, "eyebrows": 0.3, "neck": 0.25, "asym": 0.18,
@@ -38,6 +41,7 @@ SIGMA_BY_PREFIX = {
     "mouth-laugh-lines": 0.3, "neck-double": 0.25, "mouth-scale-depth": 0.2, "eyebrows-trans": 0.25, "head-fat": 0.3,
     "ear-wing": 0.35, "ear-trans": 0.15, "ear-shape": 0.25, "chin-jaw-drop": 0.15,
 }  # fmt: skip
+MEAN_BY_PREFIX = {"ear-wing": -0.35, "ear-lobe": -0.3}  # MakeHuman's own ears stand off, and their lobes are square
 SIDES = ("l-", "r-")
 
 
@@ -57,10 +61,16 @@ class Parameter(NamedTuple):
     @property
     def sigma(self) -> float:
         """Standard deviation in whole targets."""
+        spread = SPREAD * (MORE if self.folder in WHERE_A_RECOGNISER_LOOKS else 1)
         for prefix, sigma in SIGMA_BY_PREFIX.items():
             if self.without_side.startswith(prefix):
-                return sigma * SPREAD
-        return SIGMA_BY_FOLDER[self.folder] * SPREAD
+                return sigma * spread
+        return SIGMA_BY_FOLDER[self.folder] * spread
+
+    @property
+    def mean(self) -> float:
+        """Mean in whole targets."""
+        return next((m for prefix, m in MEAN_BY_PREFIX.items() if self.without_side.startswith(prefix)), 0.0)
 
 
 def local_parameters(source: MakeHuman) -> list[Parameter]:
@@ -94,14 +104,15 @@ class Weights(NamedTuple):
     targets: list[str]
 
 
-def sample_weights(parameters: list[Parameter], count: int, generator: np.random.Generator) -> Weights:
-    """How `count` people of all kinds are made of targets: gender, age, ancestry, muscle, weight and the local traits."""
+def sample_weights(parameters: list[Parameter], people: Attributes, generator: np.random.Generator) -> Weights:
+    """How people are made of targets: by their gender, age and ancestry; muscle, weight and the local traits are drawn."""
+    count = len(people.gender)
     columns: dict[str, np.ndarray] = {}
 
     def add(target: str, weight: np.ndarray) -> None:
         columns[target] = columns.get(target, 0) + weight.astype(np.float32)
 
-    _add_macro_weights(add, count, generator)
+    _add_macro_weights(add, people, generator)
     shared: dict[str, np.ndarray] = {}
     for parameter in parameters:
         key = parameter.without_side
@@ -110,7 +121,7 @@ def sample_weights(parameters: list[Parameter], count: int, generator: np.random
         z = generator.normal(size=count)
         if key in shared:  # left and right agree but for a quarter
             z = 0.97 * shared[key] + 0.25 * z
-        z = np.clip(parameter.sigma * z, -1, 1)
+        z = np.clip(parameter.mean + parameter.sigma * z, -1, 1)
         if parameter.minus:
             add(parameter.plus, np.maximum(z, 0))
             add(parameter.minus, np.maximum(-z, 0))
@@ -119,11 +130,12 @@ def sample_weights(parameters: list[Parameter], count: int, generator: np.random
     return Weights(np.stack(list(columns.values()), axis=1), list(columns))
 
 
-def _add_macro_weights(add, count: int, generator: np.random.Generator) -> None:
-    male = generator.beta(0.45, 0.45, count)
-    is_child = generator.random(count) < 0.05
-    age = np.where(is_child, generator.uniform(0.38, 0.5, count), 0.5 + 0.42 * generator.beta(1.1, 1.8, count))
-    ancestry = dict(zip(("african", "asian", "caucasian"), generator.dirichlet([0.55] * 3, count).T, strict=True))
+def _add_macro_weights(add, people: Attributes, generator: np.random.Generator) -> None:
+    count, male = len(people.gender), people.gender.astype(np.float64)
+    # MakeHuman's scale: 0.1875 at 11 years, 0.5 at 25, 1 at 90; a third of what makes a child stays out of the young
+    years = people.age.astype(np.float64)
+    age = np.where(years < 25, 0.5 - (25 - years) / 14 * 0.3125 * 0.6, 0.5 + (years - 25) / 65 * 0.5)
+    ancestry = dict(zip(("african", "asian", "caucasian"), people.ancestry.astype(np.float64).T, strict=True))
     muscle = _three_stages(np.clip(generator.normal(0.5, 0.17, count), 0, 1), "muscle")
     weight = _three_stages(np.clip(generator.normal(0.5, 0.22, count), 0, 1), "weight")
     ages = {"child": np.clip((0.5 - age) / 0.3125, 0, 1), "old": np.clip((age - 0.5) / 0.5, 0, 1)}
@@ -161,33 +173,94 @@ def without_rigid_motion(displacements: np.ndarray, positions: np.ndarray, weigh
     return displacements - amounts.T @ motions
 
 
-def principal_components(
-    displacements: np.ndarray, covariance: np.ndarray | float, count: int, mean: np.ndarray
-) -> tuple[LinearSpace, float]:
-    """The first `count` components of x = mean + Σ w t with the given (co)variance of w, and their share of the variance.
+class Components(NamedTuple):
+    """Principal components of faces and their mirror images together."""
 
-    Signs are fixed so that each component's third moment is positive.
+    space: LinearSpace
+    parity: np.ndarray  # (component,) int8, +1: the same when mirrored, −1: turned over
+    share: float  # of the variance
+
+
+def principal_components(
+    fields: np.ndarray,
+    covariance: np.ndarray | float,
+    count: int,
+    mean: np.ndarray,
+    mirror: np.ndarray | None = None,
+    flips: bool = False,
+) -> Components:
+    """The first `count` components of x = mean + Σ w f, faces and their mirror images taken together.
+
+    With mirror images as likely as the faces themselves the covariance commutes with mirroring, so each component is
+    symmetric or antisymmetric, and the two kinds are solved for apart, on half of the mesh. All sums are float64, so that
+    another order of summation turns no component. The sign is such that the third moment over the left half is positive.
 
     Args:
-        displacements: t, (target, 3N).
-        covariance: of w, (target, target), about whatever centre the space shall have; a number for uncorrelated w.
+        fields: f, (field, 3N), the vertices one after the other.
+        covariance: of w, (field, field), about whatever centre the space shall have; a number for uncorrelated w.
+        mean: symmetric.
+        mirror: (N,) the mirror image of each vertex; None leaves mirror images out.
+        flips: whether x changes its sign when mirrored: displacements do, colours don't.
     """
-    gram = (displacements @ displacements.T).astype(np.float64)
-    if np.ndim(covariance) == 0:
-        root = np.sqrt(covariance)  # C = L Lᵀ
-        eigenvalues, vectors = np.linalg.eigh(covariance * gram)
-        mixtures = root * vectors
-    else:
-        variances, directions = np.linalg.eigh(covariance)
-        root = directions * np.sqrt(np.maximum(variances, 0))
-        eigenvalues, vectors = np.linalg.eigh(root.T @ gram @ root)
-        mixtures = root @ vectors
-    order = np.argsort(eigenvalues)[::-1][:count]
-    components = mixtures[:, order].T.astype(displacements.dtype) @ displacements
-    components /= np.linalg.norm(components, axis=1, keepdims=True)
-    components *= np.sign((components**3).sum(axis=1, keepdims=True))
-    kept = np.maximum(eigenvalues[order], 0)
+    vertices = np.arange(fields.shape[1] // 3)
+    mirror = vertices if mirror is None else mirror
+    left = vertices[vertices <= mirror]
+    found: list[tuple[float, int, np.ndarray]] = []
+    total = 0.0
+    for parity in (1, -1) if (mirror != vertices).any() else (1,):
+        gram = np.zeros((len(fields), len(fields)))
+        for part, weight in _parts(fields, mirror, left, flips, parity):
+            part *= np.sqrt(weight)
+            gram += part @ part.T
+        values, mixtures = _mixtures(gram, covariance)
+        total += float(np.maximum(values, 0).sum())
+        found += [(float(values[k]), parity, mixtures[:, k]) for k in np.argsort(values)[::-1][:count]]
+    found = sorted(found, key=lambda one: -one[0])[:count]
+    parity = np.array([one[1] for one in found], np.int8)
+    variances = np.maximum([one[0] for one in found], 0)
+
+    basis = np.zeros((len(found), len(vertices), 3), np.float32)
+    for sign in set(parity.tolist()):
+        chosen = np.flatnonzero(parity == sign)
+        mixture = np.stack([found[k][2] for k in chosen])
+        parts = [(mixture @ part, weight) for part, weight in _parts(fields, mirror, left, flips, sign)]
+        half = np.concatenate([part for part, _ in parts], axis=1)
+        weight = np.concatenate([weight for _, weight in parts])
+        half *= np.sign((half**3).sum(axis=1, keepdims=True)) / np.sqrt((half**2 * weight).sum(axis=1, keepdims=True))
+        half = half.reshape(len(half), -1, 3).astype(np.float32)
+        basis[np.ix_(chosen, mirror[left])] = sign * half * np.float32([-1 if flips else 1, 1, 1])
+        basis[np.ix_(chosen, left)] = half
     space = LinearSpace(
-        mean.reshape(-1).astype(np.float32), components.astype(np.float32).T, np.sqrt(kept).astype(np.float32)
+        mean.reshape(-1).astype(np.float32), basis.reshape(len(basis), -1).T, np.sqrt(variances).astype(np.float32)
     )
-    return space, float(kept.sum() / np.maximum(eigenvalues, 0).sum())
+    return Components(space, parity, float(variances.sum() / total))
+
+
+def _parts(fields, mirror, left, flips: bool, parity: int, block: int = 2048):
+    """Blocks of the symmetric or antisymmetric halves of fields on the left half, float64 (field, 3 vertices), and how
+    often each number counts on the whole mesh: twice, on the midline once.
+    """
+    flip = np.array([-1 if flips else 1, 1, 1])
+    shaped = fields.reshape(len(fields), -1, 3)
+    for start in range(0, len(left), block):
+        some = left[start : start + block]
+        part = shaped[:, some].astype(np.float64)
+        part = (part + parity * flip * shaped[:, mirror[some]]) / 2
+        yield part.reshape(len(fields), -1), np.repeat(np.where(mirror[some] == some, 1.0, 2.0), 3)
+
+
+def _mixtures(gram: np.ndarray, covariance: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues of Σ wᵢ wⱼ fᵢ fⱼᵀ, and in columns how the eigenvectors are mixed of the fields, up to their lengths."""
+    if np.ndim(covariance) == 0:
+        return np.linalg.eigh(covariance * gram)
+    variances, directions = np.linalg.eigh(covariance)
+    root = directions * np.sqrt(np.maximum(variances, 0))
+    values, vectors = np.linalg.eigh(root.T @ gram @ root)
+    return values, root @ vectors
+
+
+def coefficients_of(space: LinearSpace, deviations: np.ndarray, block: int = 256) -> np.ndarray:
+    """(face, component) float64 coefficients of deviations (face, 3N) from the mean, by the orthonormal basis."""
+    basis = space.basis.astype(np.float64)
+    blocks = [deviations[start : start + block] @ basis for start in range(0, len(deviations), block)]
+    return np.concatenate(blocks) / space.standard_deviations
