@@ -259,6 +259,9 @@ crowd = Coefficients.sample(model, 16, seed + 1)
 figure = sheet(people(model, crowd, size=230), 4)
 
 # %% [markdown]
+# Now and then two numbers meet that don't go together: a brow fades to a pale streak, as at the left of the last row, or a nose
+# folds. Nothing in the prior forbids it.
+#
 # How far from the mean are they? The sum of 199 squared standard normal numbers is near 199, whatever the seed, and so
 # every random person has a length near $\sqrt{199} \approx 14.1$. The mean face, at length 0, is the single most likely point
 # and yet nobody is near it: in 199 dimensions there is hardly any room around the centre. People live in a thin shell.
@@ -416,7 +419,7 @@ words = {"female": "woman", "male": "man"}
 figure = grid(
     [list(people(open_model, row, size=220)) for row in (together, apart)],
     row_labels=["together", "apart"],
-    column_labels=[f"{words[g]}, {a}\n{n.title() if n != 'asian' else 'Asian'}" for g, a, n in KNOWN],
+    column_labels=[f"{words[g]}, {a}\n{n.title()}" for g, a, n in KNOWN],
 )
 
 # %% [markdown]
@@ -502,8 +505,8 @@ figure = plot_anthropometry(measured["anthropometry"])
 # teeth, no hat. Shown one of these, a network can only answer with a face whose skin or bones make up for it.
 #
 # And nobody was measured for this one. Its people are what MakeHuman's artists thought likely: *ancestry* is a mixture of
-# three artists' poles, African, Asian and European, so that most of humanity is at best an average of caricatures; *gender* is one
-# number between two poles; ages go from 18 to 80, so there are no children. Faces that are unusual for any
+# three poles, African, Asian and European, so that most of humanity is at best an average of three types; *gender* is one
+# number between two more; ages go from 18 to 80, so there are no children. Faces that are unusual for any
 # reason, such as a scar, an illness or an operation, are not there at all. Where such a model is used on people, it has to be
 # asked whom it serves.
 #

@@ -98,7 +98,7 @@ def plot_whitening(scores: Float[np.ndarray, "face 2"], whitened: Float[np.ndarr
             axis.add_patch(Ellipse((0, 0), width, height, fill=False, color="black", linewidth=0.9))
         reach = max(1.05 * np.abs(points).max(), 3.2 * points.std(axis=0).max())
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-        axis.locator_params(nbins=5)
+    left.locator_params(nbins=4)
     left.set(title="as measured", xlabel="along component 1 (mm)", ylabel="along component 2 (mm)")
     right.set(title="whitened", xlabel="$s_1$ (standard deviations)", ylabel="$s_2$ (standard deviations)")
     return figure
