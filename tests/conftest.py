@@ -9,7 +9,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from jaxtyping import install_import_hook
 
 # these refuse wrong shapes in words of their own, which the tests want to read
-DOORS = ("rasterizer", "renderer", "texture")
+DOORS = ("checks", "mesh", "rasterizer", "renderer", "texture")
 PACKAGE = Path(__file__).parents[1] / "mmreg"
 # leaf modules only, since a package's name would also catch its kernels, which numba must see as they are
 CHECKED = [

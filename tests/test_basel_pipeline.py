@@ -113,6 +113,8 @@ def chapters(basel, tmp_path_factory):
     """Chapters 01 and 02, run side by side with the file; away from the checkout, whose results stay the open model's."""
     folder = tmp_path_factory.mktemp("book")
     shutil.copytree(REPOSITORY / "notebooks", folder / "notebooks")
+    shutil.copytree(REPOSITORY / "results/benchmarks", folder / "results/benchmarks")  # chapter 02 quotes them
+    shutil.copy(REPOSITORY / "results/face_model.json", folder / "results")  # chapter 01 does
     names = ("01_face_space", "02_pixels")
     commands = [
         [folder / f"notebooks/{name}.py", folder / f"out/{name}.ipynb", "--log", folder / f"logs/{name}.ipynb"]

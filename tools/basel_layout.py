@@ -104,9 +104,9 @@ def thin_out(model: MorphableModel, keep: np.ndarray, spacing_mm: float) -> Morp
     number = np.cumsum(used) - 1
     return MorphableModel(
         name=f"{model.name}, thinned out",
-        shape=model.shape.crop(used),
-        albedo=model.albedo.crop(used),
-        expression=model.expression.crop(used),
+        shape=model.shape.take(np.flatnonzero(used)),
+        albedo=model.albedo.take(np.flatnonzero(used)),
+        expression=model.expression.take(np.flatnonzero(used)),
         triangles=number[corners].astype(np.int32),
         landmarks={name: int(number[v]) for name, v in model.landmarks.items() if used[v]},
         license=model.license,

@@ -1,8 +1,9 @@
-"""Pictures of what a renderer knows: triangle ids, barycentrics, depth, derivatives, and the descent on a pose."""
+"""Pictures of what a renderer knows: triangle ids, barycentrics, depth, derivatives, and what they cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -75,6 +76,71 @@ def plot_barycentrics(
     return figure
 
 
+def plot_step_and_ramp(
+    shift: Float[np.ndarray, " place"],
+    ids: Int[np.ndarray, " place"],
+    weight: Float[np.ndarray, " place"],
+    slope: Float[np.ndarray, " place"],
+) -> Figure:
+    """What one pixel sees while a corner slides: its triangle's id and a barycentric of triangle 0, and the slope of each.
+
+    The barycentric is solid while the pixel is in triangle 0, dashed where the triangle is extended to it.
+    """
+    figure, axes = new_figure(2, 2, height=4.3, sharex=True)
+    inside = ids == 0
+    edge = 0.5 * (shift[inside].max() + shift[~inside].min())
+    for own, style in ((inside, "-"), (~inside, "--")):
+        axes[0, 0].plot(shift[own], ids[own], color=PALETTE[1])
+        axes[1, 0].plot(shift[own], 0.0 * shift[own], color=PALETTE[1])
+        axes[0, 1].plot(shift[own], weight[own], style, color=PALETTE[0])
+        axes[1, 1].plot(shift[own], slope[own], style, color=PALETTE[0])
+    axes[1, 0].plot(edge, 0.0, "o", color=PALETTE[1], markerfacecolor="white", markersize=8)
+    axes[1, 1].plot(shift[4::8], np.gradient(weight, shift)[4::8], "o", color="black", markersize=4)
+    for axis in axes.flat:
+        axis.axvline(edge, color="#888888", linewidth=1.0, linestyle=":")
+    axes[0, 0].set(title="triangle id", yticks=[0, 1], ylim=(-0.3, 1.3), ylabel="value")
+    axes[0, 1].set(title="barycentric $\\lambda_1$")
+    axes[1, 0].set(ylim=(-1.0, 1.0), ylabel="slope")
+    axes[1, 1].set(ylim=(1.3 * slope.min(), 0.0))
+    figure.supxlabel("shift of the corner (1 is half the picture)", fontsize=12)
+    return figure
+
+
+class EdgeCase(NamedTuple):
+    """A picture in which a corner of an edge moves, and its change along one row of pixels, as derivative and as measured.
+
+    `extended` is what the triangles' derivatives would be if each went on over the whole row; NaN where there is no triangle.
+    """
+
+    picture: Float[np.ndarray, "height width"]
+    edge_pixels: Float[np.ndarray, "2 2"]
+    derivative: Float[np.ndarray, " width"]
+    extended: Float[np.ndarray, "triangle width"]
+    measured: Float[np.ndarray, " width"]
+
+
+def plot_edges(cases: Mapping[str, EdgeCase], row: int) -> Figure:
+    """The pictures with their row marked, and below each the change of the picture along the row."""
+    figure, axes = new_figure(2, len(cases), height=4.9, sharex=True, sharey="row")
+    for (above, below), (name, case) in zip(axes.T, cases.items(), strict=True):
+        pixel = np.arange(case.picture.shape[1])
+        above.imshow(case.picture, cmap="gray", vmin=0.0, vmax=1.0, aspect="auto")
+        above.plot(*case.edge_pixels.T, color=PALETTE[1], linewidth=1.6)
+        x, reach = case.edge_pixels[:, 0].max(), len(pixel) / 6.0
+        above.annotate("", (x + reach, 1.5), (x - reach, 1.5), arrowprops={"arrowstyle": "<->", "color": PALETTE[1]})
+        above.axhline(row, color=PALETTE[4], linewidth=2.5)
+        above.set(title=name, yticks=[], xlim=(-0.5, pixel[-1] + 0.5), ylim=(pixel[-1] + 0.5, -0.5))
+        above.grid(False)
+        for line in case.extended:
+            below.plot(pixel, line, ":", color=PALETTE[0], linewidth=1.6)
+        below.plot(pixel, case.derivative, ".", color=PALETTE[0], markersize=9, label="derivative")
+        below.plot(pixel, case.measured, "o", color="black", fillstyle="none", markersize=8, label="measured")
+        below.set(xlabel="pixel of the row")
+    axes[1, 0].set_ylabel("change (grey per pixel)")
+    axes[1, 0].legend(loc="upper left", handletextpad=0.1, borderaxespad=0.0)
+    return figure
+
+
 def plot_signed(
     pictures: Mapping[str, Float[np.ndarray, "height width"]], limit: float, label: str, width: float = WIDTH
 ) -> Figure:
@@ -114,18 +180,7 @@ def plot_slopes(
         above.text(target_degrees, 0.97 * above.get_ylim()[1], " target", color=PALETTE[0], va="top", fontsize=11)
     axes[0, 0].set_ylabel("mean squared\ndifference")
     axes[1, 0].set_ylabel("slope\n(thousandths per degree)")
-    axes[1, 0].legend(loc="lower right")
-    return figure
-
-
-def plot_descent(angles: Mapping[str, Float[np.ndarray, " step"]], targets: Mapping[str, float]) -> Figure:
-    """Angles over the steps of a descent, each towards its target."""
-    figure, axis = new_figure(height=3.2)
-    for (name, values), color in zip(angles.items(), PALETTE, strict=False):
-        axis.plot(values, color=color, label=name)
-        axis.axhline(targets[name], color=color, linestyle="--", linewidth=1.2)
-    axis.set(xlabel="step", ylabel="angle (degrees)", xlim=(0, None))
-    axis.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    axes[1, 0].legend(loc="upper left", borderaxespad=0.0)
     return figure
 
 
@@ -143,7 +198,8 @@ def plot_sliding(
         for k in chosen:
             x = position[k] + np.array([-reach, reach])
             axis.plot(x, loss[k] + slopes[name][k] * (x - position[k]), color="black", linewidth=3.0)
-        axis.set(title=name, xlabel="position (pixels from its place)", ylim=(-0.08 * loss.max(), None))
+        axis.set(title=name, ylim=(-0.08 * loss.max(), None))
+    figure.supxlabel("position (pixels from its place)", fontsize=12)
     axes[0].set_ylabel("squared difference,\nsum over pixels")
     return figure
 

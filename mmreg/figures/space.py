@@ -1,4 +1,4 @@
-"""Pictures of the face space: heads before one fixed camera, spectra, whitening, lengths."""
+"""Pictures of the face space: heads before one fixed camera, spectra, whitening, lengths, and how good a model is."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ CAMERA_DISTANCE_MM = 1200.0
 CAMERA_HEIGHT_MM = 5.0
 WINDOW_MM = 290.0  # the picture's height at the face's distance
 ASPECT = 0.8  # width / height of a picture of a head
+# how people are drawn: the result file's name, the reader's, marker and colour
+SAMPLED = (("independent", "drawn apart", "o", PALETTE[1]), ("identity_sampler", "drawn together", "s", PALETTE[2]))
 
 
 def heads(
@@ -76,17 +78,13 @@ def _head(model, positions, albedos, yaw_degrees, size, lights):
 
 
 def plot_spectra(spaces: Mapping[str, LinearSpace]) -> Figure:
-    """Standard deviation per component, and the share of the variance that the first components hold."""
-    figure, (left, right) = new_figure(1, 2, height=3.4)
+    """Standard deviation per component, relative to the first of its kind."""
+    figure, axis = new_figure(height=2.9)
     for (name, space), color in zip(spaces.items(), PALETTE, strict=False):
         deviations = space.standard_deviations.astype(float)
-        number = np.arange(1, len(deviations) + 1)
-        left.plot(number, deviations / deviations[0], color=color, label=name)
-        held = np.cumsum(deviations**2) / np.sum(deviations**2)
-        right.plot(np.concatenate([[0], number]), 100.0 * np.concatenate([[0.0], held]), color=color, label=name)
-    left.set(yscale="log", xlabel="component", ylabel="standard deviation\n(first = 1)")
-    right.set(xlabel="components kept", ylabel="variance held (%)", ylim=(0, 102), xlim=(0, 60))
-    right.legend(loc="lower right")
+        axis.plot(np.arange(1, len(deviations) + 1), deviations / deviations[0], color=color, label=name)
+    axis.set(yscale="log", xlabel="component", ylabel="standard deviation\n(first = 1)")
+    axis.legend(loc="upper right")
     return figure
 
 
@@ -100,6 +98,7 @@ def plot_whitening(scores: Float[np.ndarray, "face 2"], whitened: Float[np.ndarr
             axis.add_patch(Ellipse((0, 0), width, height, fill=False, color="black", linewidth=0.9))
         reach = max(1.05 * np.abs(points).max(), 3.2 * points.std(axis=0).max())
         axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    left.locator_params(nbins=4)
     left.set(title="as measured", xlabel="along component 1 (mm)", ylabel="along component 2 (mm)")
     right.set(title="whitened", xlabel="$s_1$ (standard deviations)", ylabel="$s_2$ (standard deviations)")
     return figure
@@ -117,4 +116,60 @@ def plot_lengths(lengths: Float[np.ndarray, " face"], marks: Sequence[tuple[str,
     axis.set(
         xlabel="length of the shape coefficients, ‖s‖ (standard deviations)", ylabel="random faces", xlim=(-1, None)
     )
+    return figure
+
+
+def plot_quality(quality: Mapping[str, Mapping]) -> Figure:
+    """Compactness, generalisation and specificity over the number of components; shape left, albedo right.
+
+    Args:
+        quality: `shape` and `albedo` of `results/face_model.json`, as tools/open_face/quality.py writes it.
+    """
+    units = {"shape": "mm", "albedo": "sRGB"}
+    figure, axes = new_figure(3, 2, height=7.6, sharex=True)
+    for column, (name, unit) in zip(axes.T, units.items(), strict=True):
+        measured, (compact, general, specific) = quality[name], column
+        held, left = 100.0 * np.array(measured["compactness"]), np.array(measured["generalisation"])
+        number = np.arange(1, len(held) + 1)
+        compact.plot(number, held, color=PALETTE[0])
+        compact.set(title=name, ylabel="variance held (%)", ylim=(0, 104))
+        general.plot(number, left[1:], color=PALETTE[0])
+        general.axhline(left[0], color="black", linestyle=":", linewidth=1.4)
+        general.text(190, left[0], "mean face", ha="right", va="bottom", fontsize=11)
+        general.set(ylabel=f"error, new faces ({unit})", ylim=(0, 1.2 * left[0]))
+        spread = measured["specificity"]
+        for kind, label, marker, color in SAMPLED:
+            style = {"marker": marker, "markersize": 4.5, "color": color}
+            specific.plot(spread["components"], spread[kind], label=label, **style)
+        specific.axhline(spread["held_out_people"], color="black", linestyle=":", linewidth=1.4, label="new faces")
+        specific.set(ylabel=f"nearest known ({unit})", ylim=(0, 1.75 * max(spread["independent"])), xlabel="components")
+        specific.set(xscale="log", xticks=[1, 10, 100], xticklabels=["1", "10", "100"], xlim=(0.9, 220))
+        specific.legend(loc="upper left", fontsize=10, borderaxespad=0.2)
+    return figure
+
+
+def plot_anthropometry(sizes: Mapping[str, Mapping]) -> Figure:
+    """Means of a model's women and men beside published ones, in published standard deviations.
+
+    Args:
+        sizes: `anthropometry` of `results/face_model.json`; each has `female` and `male` with means and deviations in mm.
+    """
+    figure, axis = new_figure(height=4.4)
+    axis.axvspan(-1, 1, color="#e4e4e4", zorder=0)
+    axis.axvline(0, color="black", linewidth=1.0, zorder=1)
+    for gender, marker, color, rise in (("female", "o", PALETTE[1], 0.16), ("male", "s", PALETTE[0], -0.16)):
+        for row, size in enumerate(sizes.values()):
+            one = size[gender]
+            unit, off = one["published_deviation"], one["mean"] - one["published_mean"]
+            bar = {"xerr": one["deviation"] / unit, "capsize": 3, "linewidth": 1.6}
+            label = {"female": "women", "male": "men"}[gender] if row == 0 else None
+            axis.errorbar(off / unit, -row + rise, fmt=marker, color=color, label=label, **bar)
+            axis.text(
+                3.35, -row + rise, f"{off:+.1f} mm".replace("-", "−"), color=color, va="center", ha="right", fontsize=11
+            )
+    names = [name.replace("_", " ").replace("interpupillary distance", "between pupils") for name in sizes]
+    axis.set(yticks=-np.arange(len(names)), yticklabels=names, ylim=(-len(names) + 0.4, 0.95), xlim=(-2.5, 3.4))
+    axis.set_xlabel("published standard deviations from the published mean")
+    axis.grid(axis="y", visible=False)
+    axis.legend(loc="upper left", ncols=2, borderaxespad=0.1)
     return figure

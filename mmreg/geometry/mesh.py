@@ -30,8 +30,14 @@ def vertex_normals(
         raise InputError(f"positions must have the shape (batch, vertex, 3), not {shape}.")
     triangles = check_triangles(triangles, shape[1])
     if native.wanted(path):
+
+        def forward(p):
+            if shape[1] is None:  # only now is the number of vertices known
+                check_triangles(triangles, p.shape[1])
+            return _normals(p, triangles)
+
         normals, _ = native.differentiable(
-            lambda p: _normals(p, triangles),
+            forward,
             lambda p, *rest: [_normals_gradient(p, triangles, *rest)],
             [positions],
             [],
@@ -53,6 +59,9 @@ def vertex_normals(
 def check_triangles(triangles: Array, vertex_count: int | None) -> Int[np.ndarray, "triangle 3"]:
     """The triangles as contiguous int32, once they are known to index vertices that there are.
 
+    Args:
+        vertex_count: None while a graph is traced for any number of vertices; whoever runs it must check again then.
+
     Raises:
         InputError: they don't, or aren't known while a graph is traced.
     """
@@ -65,11 +74,11 @@ def check_triangles(triangles: Array, vertex_count: int | None) -> Int[np.ndarra
         raise InputError(
             f"triangles must be whole numbers of the shape (triangle, 3), not {known.dtype} {known.shape}."
         )
-    if len(known) and vertex_count is not None and (known.min() < 0 or known.max() >= vertex_count):
-        raise InputError(
-            f"triangles must index the {vertex_count} vertices (0 to {vertex_count - 1}), "
-            f"but reach from {known.min()} to {known.max()}."
+    if len(known) and (known.min() < 0 or (vertex_count is not None and known.max() >= vertex_count)):
+        there = (
+            "vertices from 0 on" if vertex_count is None else f"the {vertex_count} vertices (0 to {vertex_count - 1})"
         )
+        raise InputError(f"triangles must index {there}, but reach from {known.min()} to {known.max()}.")
     return np.ascontiguousarray(known, np.int32)
 
 

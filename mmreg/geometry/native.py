@@ -24,6 +24,10 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a forked process has none of its parent's threads
+
+
 def available() -> bool:
     """Whether arrays of the current backend can be handed to compiled CPU kernels: TensorFlow without a GPU."""
     if keras.config.backend() != "tensorflow":

@@ -35,13 +35,47 @@ def check_image_size(image_size: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
+def check_supersampling(supersampling: int, image_size: tuple[int, int]) -> int:
+    """Samples a pixel along each side, as a whole number with which the samples' picture isn't too large."""
+    try:
+        k = int(supersampling) if supersampling == int(supersampling) else 0
+    except (TypeError, ValueError, OverflowError):
+        k = 0
+    if not 1 <= k <= LARGEST_SIDE // max(image_size):
+        raise InputError(
+            f"supersampling must be a whole number of at least 1 that leaves the larger side of {max(image_size)} pixels at most "
+            f"{LARGEST_SIDE} samples, not {supersampling!r}."
+        )
+    return k
+
+
+def check_shininess(shininess: float) -> float:
+    """The exponent of the highlight as a number."""
+    try:
+        exponent = float(shininess)
+    except (TypeError, ValueError):
+        exponent = -1.0
+    if not 0.0 <= exponent < float("inf"):
+        raise InputError(f"shininess must be a finite number of at least 0, known beforehand, not {shininess!r}.")
+    return exponent
+
+
 def check_fragments(fragments, attributes: Array, triangles: np.ndarray) -> None:
     """Refuses fragments of another batch than the attributes', or of other triangles where their ids are known."""
     batch, given = fragments.triangle_ids.shape[0], attributes.shape[0]
     if None not in (batch, given) and batch != given:
         raise InputError(f"attributes must have fragments' batch of {batch}, not {given}.")
+    shape, wanted = tuple(fragments.barycentrics.shape), (*fragments.triangle_ids.shape, 3)
+    if len(shape) != 4 or any(None not in (a, b) and a != b for a, b in zip(shape, wanted, strict=True)):
+        raise InputError(f"fragments must have barycentrics of the shape {wanted}, as their triangle_ids, not {shape}.")
     ids = concrete(fragments.triangle_ids)
-    if ids is not None and ids.size and ids.max() >= len(triangles):
+    if ids is not None:
+        check_ids(ids, triangles)
+
+
+def check_ids(ids: np.ndarray, triangles: np.ndarray) -> None:
+    """Refuses ids of triangles that aren't there."""
+    if ids.size and ids.max() >= len(triangles):
         raise InputError(
             f"triangles must be as many as those that were rasterized, but there are {len(triangles)}, "
             f"and fragments hold the id {ids.max()}."

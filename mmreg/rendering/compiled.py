@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmreg.arrays import Array, Float, Int
+from mmreg.arrays import Array, Float, InputError, Int
 from mmreg.geometry import native
 from mmreg.geometry.camera import pixel_centres
+from mmreg.geometry.mesh import check_triangles
+from mmreg.rendering.checks import check_ids
 from mmreg.rendering.kernels import interpolation as interpolation_kernels
 from mmreg.rendering.kernels import shading as shading_kernels
 from mmreg.rendering.kernels import triangle_ids as id_kernel
@@ -22,6 +24,8 @@ def triangle_ids(
     pixel_x, pixel_y = pixel_centres(image_size)
 
     def run(clip):
+        if clip_vertices.shape[1] is None:  # only now is the number of vertices known
+            check_triangles(triangles, clip.shape[1])
         ids = native.empty((len(clip), *image_size), np.int32)
         depth = native.empty((len(clip), *image_size), np.float32)
         native.each_image(lambda i: _triangle_ids(clip[i], triangles, pixel_x, pixel_y, ids[i], depth[i]), len(clip))
@@ -75,9 +79,26 @@ def interpolate(
     triangles: Int[np.ndarray, "triangle 3"],
     ids: Int[Array, "batch height width"],
 ) -> Float[Array, "batch height width n"]:
-    """As `rasterizer.interpolate`."""
+    """As `rasterizer.interpolate`.
+
+    Raises:
+        InputError: ids of triangles that aren't there; tf.errors.InvalidArgumentError with its words where a graph runs.
+    """
+    vertex_count = attributes.shape[1]
+
+    def check(
+        attributes, barycentrics, ids
+    ):  # in a graph they are only known now, and it may ask for the derivative alone
+        check_ids(ids, triangles)
+        if barycentrics.shape != (*ids.shape, 3):
+            raise InputError(
+                f"fragments must have barycentrics of the shape {(*ids.shape, 3)}, not {barycentrics.shape}."
+            )
+        if vertex_count is None:
+            check_triangles(triangles, attributes.shape[1])
 
     def forward(attributes, barycentrics, ids):
+        check(attributes, barycentrics, ids)
         out = native.empty((*ids.shape, attributes.shape[-1]), np.float32)
         native.each_image(
             lambda i: interpolation_kernels.interpolate(attributes[i], barycentrics[i], triangles, ids[i], out[i]),
@@ -86,6 +107,7 @@ def interpolate(
         return [out]
 
     def backward(attributes, barycentrics, ids, upstream):
+        check(attributes, barycentrics, ids)
         d_attributes, d_barycentrics = native.zeros(attributes.shape), native.empty(barycentrics.shape)
         native.each_image(
             lambda i: interpolation_kernels.interpolate_gradient(
@@ -119,17 +141,23 @@ def render(
         clip_vertices: the positions' clip coordinates.
     """
     pixels = pixel_centres(image_size)
-    power = np.float32(shininess), int(shininess) if float(shininess).is_integer() and shininess >= 0 else -1
+    power = np.float32(shininess), int(shininess) if shininess.is_integer() and shininess < 2**31 else -1
 
     def forward(*arrays):
         positions, clip = arrays[0], arrays[-1]
+        if None in (
+            scene[0].shape[1],
+            scene[1].shape[1],
+            scene[2].shape[1],
+        ):  # only now are the numbers of vertices known
+            check_triangles(triangles, min(a.shape[1] for a in arrays[:3]))
         shape = (len(clip), *image_size)
         radiance, ids, depth = native.empty((*shape, 3)), native.empty(shape, np.int32), native.empty(shape)
 
         def one(i):
             _triangle_ids(clip[i], triangles, *pixels, ids[i], depth[i])
             shading_kernels.shade(*(a[i] for a in arrays), triangles, ids[i], *pixels, *power, radiance[i])
-            if not np.isfinite(positions[i].sum()):
+            if not np.isfinite(positions[i]).all():
                 radiance[i] = np.nan
 
         native.each_image(one, len(ids))

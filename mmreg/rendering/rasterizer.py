@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float, Int
@@ -127,6 +128,7 @@ def gather_corners(
 ) -> Float[Array, "batch height width 3 n"]:
     """The three corner values of the triangle at each pixel."""
     batch, vertex_count, n = values.shape
+    triangles = triangles if len(triangles) else np.zeros((1, 3), np.int32)  # a first row, where no pixel sees any
     indices = ops.take(ops.convert_to_tensor(triangles, "int32"), ids, axis=0)  # b h w 3
     image = ops.reshape(ops.arange(batch, dtype="int32") * vertex_count, (batch, 1, 1, 1))
     return ops.take(ops.reshape(values, (batch * vertex_count, n)), indices + image, axis=0)

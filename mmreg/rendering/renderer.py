@@ -12,7 +12,7 @@ from mmreg.geometry import native
 from mmreg.geometry.camera import Camera
 from mmreg.geometry.mesh import check_triangles
 from mmreg.rendering import compiled
-from mmreg.rendering.checks import check_finite, check_image_size, same_batch
+from mmreg.rendering.checks import check_finite, check_image_size, check_shininess, check_supersampling, same_batch
 from mmreg.rendering.lighting import PointLights
 from mmreg.rendering.rasterizer import Fragments, interpolate, rasterize
 from mmreg.rendering.shading import SHININESS, SPECULAR_CONSTANT, phong
@@ -84,8 +84,8 @@ def render(
     """
     triangles = check_triangles(triangles, positions_world.shape[1] if len(positions_world.shape) == 3 else None)
     height, width = check_image_size(image_size)
-    if supersampling != int(supersampling) or supersampling < 1:
-        raise InputError(f"supersampling must be a whole number of at least 1, not {supersampling!r}.")
+    supersampling = check_supersampling(supersampling, (height, width))
+    shininess = check_shininess(shininess)
     specular_constant = ops.convert_to_tensor(specular_constant, "float32")
     if tuple(specular_constant.shape[1:]) not in ((), (1, 1, 1)):
         raise InputError(
@@ -111,14 +111,14 @@ def render(
     samples = height * supersampling, width * supersampling
     if native.wanted(path):
         everything = [positions, normals, colors, to_clip, light_position, intensity, ambient, eye, constant]
-        radiance, ids, depth = compiled.render(everything, clip, triangles, samples, float(shininess))
+        radiance, ids, depth = compiled.render(everything, clip, triangles, samples, shininess)
         fragments = Fragments(ids, compiled.barycentrics(clip, triangles, ids), depth)
     else:
         fragments = rasterize(clip, triangles, samples, path, pair_budget)
         at_pixels = interpolate(ops.concatenate([normals, positions, colors], axis=-1), fragments, triangles, path)
         normal, position, color = at_pixels[..., :3], at_pixels[..., 3:6], at_pixels[..., 6:]
         point_lights = PointLights(light_position, intensity, ambient)
-        radiance = phong(normal, position, color, point_lights, eye, constant[:, None, None], float(shininess))
+        radiance = phong(normal, position, color, point_lights, eye, constant[:, None, None], shininess)
         finite = ops.all(ops.isfinite(positions), axis=(1, 2))
         radiance = ops.where(finite[:, None, None, None], radiance * fragments.coverage, float("nan"))
     return Rendering(

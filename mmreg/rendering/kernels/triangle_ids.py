@@ -56,10 +56,11 @@ def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waitin
             vertices[c, 0],
             vertices[c, 1],
         )
-        left = max((min(x0, x1, x2) + ONE) * (wide * HALF), ZERO)
-        right = min((max(x0, x1, x2) + ONE) * (wide * HALF), wide)
-        top = max((ONE - max(y0, y1, y2)) * (high * HALF), ZERO)
-        bottom = min((ONE - min(y0, y1, y2)) * (high * HALF), high)
+        # clipped at both ends: a number that 32 bits don't hold becomes any other when it is cast
+        left = min(max((min(x0, x1, x2) + ONE) * (wide * HALF), ZERO), wide)
+        right = min(max((max(x0, x1, x2) + ONE) * (wide * HALF), ZERO), wide)
+        top = min(max((ONE - max(y0, y1, y2)) * (high * HALF), ZERO), high)
+        bottom = min(max((ONE - min(y0, y1, y2)) * (high * HALF), ZERO), high)
         first_column, end_column = np.int32(left + BEFORE), min(np.int32(right + AFTER), np.int32(width))
         first_row, end_row = np.int32(top + BEFORE), min(np.int32(bottom + AFTER), np.int32(height))
         # whether a triangle is kept, and where, is hard to predict: it is always written, and a place is only sometimes used up
