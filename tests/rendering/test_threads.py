@@ -58,7 +58,7 @@ def arrays_of_one_scene():
 
 def test_a_process_that_another_starts_renders_the_same():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        there = pool.submit(arrays_of_one_scene).result(timeout=300)
+        there = pool.submit(arrays_of_one_scene).result(timeout=600)
     for a, b in zip(there, arrays_of_one_scene(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -76,7 +76,7 @@ def test_kernels_run_in_a_forked_process_which_has_none_of_its_parents_threads()
     native.each_image(lambda i: None, 3)  # the parent has threads
     process = multiprocessing.get_context("fork").Process(target=exit_after_kernels, daemon=True)
     process.start()
-    process.join(timeout=60)
+    process.join(timeout=120)
     code = process.exitcode
     process.kill()
     assert code == 0 + 1 + 2
