@@ -120,13 +120,14 @@ def test_a_named_movement_is_the_whole_movement(kit, ict):
 
 
 def test_the_kits_modes_are_carried_to_our_topology(open_model, open_ict):
-    """On the face, each known displacement lies in the carried space, in the open model's own scale."""
+    """On the face, each known displacement lies in the carried space, to a hundredth of the mesh's edges of 3.3 mm."""
     truth = known_modes(open_model.mean_positions().astype(float)) / SCALE
     flat = truth.reshape(IDENTITIES, -1)
     basis = open_ict.shape.basis.astype(float)
     rest = (flat - (flat @ basis) @ basis.T).reshape(truth.shape)
     face = open_model.face_region
-    assert (rms(rest[:, face]) < 0.06 * rms(truth[:, face])).all()
+    assert (rms(rest[:, face]) < 0.033).all()
+    assert (rms(truth[:, face]) > 0.2).all()
     skin = ~open_model.region("mouth_bag")
     carried = np.asarray(open_ict.shape.standard_deviations, float) ** 2
     assert carried.sum() == pytest.approx((truth[:, skin] ** 2).sum(), rel=0.2)
