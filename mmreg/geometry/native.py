@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, wraps
+from typing import Any
 
 import keras
 import numpy as np
@@ -157,7 +158,7 @@ def differentiable(
     constants: Sequence,
     shape: tuple,
     by_products: Sequence[tuple] = (),
-):
+) -> Any:
     """`forward(*inputs, *constants)` as one operation, whose derivative is `backward(*inputs, *constants, *by_products, upstream)`.
 
     Args:
