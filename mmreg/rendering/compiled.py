@@ -40,7 +40,8 @@ def _triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth) -> None:
     """The id pass of one image in the calling thread's scratch memory."""
     vertices = native.scratch("vertices", clip.shape, np.float32)
     waiting = native.scratch("waiting", triangles.shape, np.int32)
-    id_kernel.triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waiting)
+    farthest = native.scratch("farthest", depth.shape, np.float32)
+    id_kernel.triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waiting, farthest)
 
 
 @native.as_written

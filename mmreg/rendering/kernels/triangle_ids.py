@@ -15,6 +15,7 @@ SLACK = np.float32(0.02)
 BEFORE, AFTER = HALF - SLACK, HALF + SLACK
 # A triangle's depth at a pixel lies between its corners' but for rounding, some 1e-6; what is farther behind is hidden.
 DEPTH_MARGIN = np.float32(1e-5)
+WINDOW = 4  # pixels a side of the windows whose farthest depth is known; most boxes of what is hidden fit into one
 SAMPLES = 512  # triangles that are asked which side of the mesh is the near one
 
 _options = {"nogil": True, "cache": True, "error_model": "numpy"}
@@ -22,13 +23,13 @@ _unsigned = np.uint64  # an index that is known not to count from the end
 
 
 @numba.njit(**_options)
-def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waiting):
+def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waiting, farthest):
     """Fills `ids` (−1 where nothing is seen) and `depth` (z/w, 1 there) for one image.
 
     Args:
         clip: (vertex, 4) float32 clip coordinates.
         pixel_x, pixel_y: normalised device coordinates of the pixel centres of each column and row.
-        vertices, waiting: scratch of the shapes (vertex, 4) float32 and (triangle, 3) int32.
+        vertices, waiting, farthest: scratch of the shapes (vertex, 4) float32, (triangle, 3) int32, and the picture's, float32.
 
     Equal depths go to the later triangle. Triangles behind the camera are skipped; those that cross its plane are tested at
     every pixel. A vertex that isn't finite takes its triangles along. The order of the work doesn't change the result:
@@ -75,6 +76,8 @@ def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waitin
 
     low = np.int32(0xFFFF)
     for k in range(first + triangles.shape[0] - last):
+        if k == first:
+            _farthest_in_windows(depth, farthest)
         place = _unsigned(k if k < first else triangles.shape[0] - 1 - (k - first))
         t, columns, rows = waiting[place, 0], waiting[place, 1], waiting[place, 2]
         first_column, end_column = columns & low, columns >> np.int32(16)
@@ -87,15 +90,14 @@ def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waitin
         x0, y0, z0 = vertices[a, 0], vertices[a, 1], vertices[a, 2]
         x1, y1, z1 = vertices[b, 0], vertices[b, 1], vertices[b, 2]
         x2, y2, z2 = vertices[c, 0], vertices[c, 1], vertices[c, 2]
-        area = (end_row - first_row) * (end_column - first_column)
         if k >= first:
-            farthest = -ONE
-            row, column = first_row, first_column
-            for _ in range(area):
-                farthest = max(farthest, depth[_unsigned(row), _unsigned(column)])
-                row, column = _next(row, column, first_column, end_column)
-            if farthest < min(z0, z1, z2) - DEPTH_MARGIN:
+            behind = min(z0, z1, z2) - DEPTH_MARGIN
+            depth_there = farthest[_unsigned(first_row), _unsigned(first_column)]
+            if (end_row - first_row > WINDOW) | (end_column - first_column > WINDOW):
+                depth_there = max(depth_there, _farthest_in_box(farthest, first_row, end_row, first_column, end_column))
+            if depth_there < behind:
                 continue
+        area = (end_row - first_row) * (end_column - first_column)
         row, column = first_row, first_column
         for _ in range(area):
             x, y = pixel_x[_unsigned(column)], pixel_y[_unsigned(row)]
@@ -128,17 +130,48 @@ def _normalise(clip, out):
 
 @numba.njit(**_options)
 def _near_side(vertices, triangles):
-    """+1 if triangles that run counter-clockwise in the picture are mostly nearer than the others, else −1."""
-    depth, count = np.zeros(2), np.ones(2)
+    """+1 if triangles that run counter-clockwise in the picture are nearer than the others on the average, else −1."""
+    depth, area = np.zeros(2), np.zeros(2)
     for t in range(0, triangles.shape[0], triangles.shape[0] // SAMPLES + 1):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         if vertices[a, 3] + vertices[b, 3] + vertices[c, 3] == np.float32(3.0):
             ux, uy = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1]
             vx, vy = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1]
-            side = 0 if ux * vy - vx * uy >= ZERO else 1
-            depth[side] += min(vertices[a, 2], vertices[b, 2], vertices[c, 2])
-            count[side] += 1.0
-    return ONE if depth[0] / count[0] <= depth[1] / count[1] else -ONE
+            doubled = ux * vy - vx * uy
+            side = 0 if doubled >= ZERO else 1
+            depth[side] += abs(doubled) * min(vertices[a, 2], vertices[b, 2], vertices[c, 2])
+            area[side] += abs(doubled)
+    return ONE if depth[0] * area[1] <= depth[1] * area[0] else -ONE  # the mean depths, weighted by area, compared
+
+
+@numba.njit(**_options)
+def _farthest_in_windows(depth, out):
+    """The farthest depth in the window that begins at each pixel and ends after `WINDOW` rows and columns, or with the picture."""
+    height, width = depth.shape
+    for row in range(height):
+        for column in range(width):
+            out[row, column] = depth[row, column]
+        for k in range(1, WINDOW):
+            for column in range(width - k):
+                out[row, column] = max(out[row, column], depth[row, column + k])
+    for row in range(height):
+        for k in range(row + 1, min(row + WINDOW, height)):
+            for column in range(width):
+                out[row, column] = max(out[row, column], out[k, column])
+
+
+@numba.njit(**_options)
+def _farthest_in_box(farthest, first_row, end_row, first_column, end_column):
+    """At least the farthest depth in a box, by windows of which the last may reach beyond it."""
+    result = -ONE
+    row = first_row
+    while row < end_row:
+        column = first_column
+        while column < end_column:
+            result = max(result, farthest[_unsigned(row), _unsigned(column)])
+            column += np.int32(WINDOW)
+        row += np.int32(WINDOW)
+    return result
 
 
 @numba.njit(inline="always", **_options)
