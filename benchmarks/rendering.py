@@ -55,7 +55,8 @@ class Plan:
     step_everywhere: bool = True  # the training step, else with the most threads only
     middle: tuple[int, int, int] = (1, 1, 1)  # mesh, size and batch, by their place, where growth is looked at
     id_batch: int = 8
-    step_batch: int = 16
+    step_batch: int = 15
+    step_views: tuple[int, ...] = (1, 3)  # pictures of each face
     seconds: float = 0.5  # for each function
     patience: float = 5.0  # after which no further round of a setting begins
     call_seconds: float = 5.0  # a keras.ops call expected to take longer isn't made
@@ -77,7 +78,7 @@ QUICK = Plan(
     step_everywhere=False,
     middle=(1, 0, 1),
     id_batch=2,
-    step_batch=2,
+    step_batch=3,
     seconds=0.05,
     patience=0.5,
 )
@@ -174,7 +175,12 @@ def measure(plan: Plan, journal: Journal) -> dict:
         count = len(plan.meshes) * len(plan.sizes)
         peaks = 2 * (count if plan.memory_everywhere else 1)
         stepping = plan.threads if plan.step_everywhere else plan.threads[-1:]
-        total = len(plan.meshes) + peaks + len(plan.threads) * (1 + count * (1 + len(plan.batches))) + len(stepping)
+        total = (
+            len(plan.meshes)
+            + peaks
+            + len(plan.threads) * (1 + count * (1 + len(plan.batches)))
+            + len(stepping) * len(plan.step_views)
+        )
         progress = stack.enter_context(tqdm(total=total, unit="setting", disable=None))
         limits = {"seconds": plan.seconds, "patience": plan.patience}
 
@@ -222,9 +228,11 @@ def measure(plan: Plan, journal: Journal) -> dict:
                             result["runs"].append(run)
                         step(f"{mesh}, {size}², batch {batch}")
         for threads in stepping:
-            answer = journal.ask(workers[threads], {"task": "training_step", "batch": plan.step_batch, **limits})
-            result["training_step"].append({"threads": threads, **answer})
-            step("training step")
+            for views in plan.step_views:
+                request = {"task": "training_step", "batch": plan.step_batch, "views": views, **limits}
+                answer = journal.ask(workers[threads], request)
+                result["training_step"].append({"threads": threads, **answer})
+                step("training step")
         pinned = all(worker.pinned for worker in workers.values() if worker.process is not None)
 
     size, batch = plan.middle_size_and_batch

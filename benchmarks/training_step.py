@@ -5,10 +5,13 @@ from __future__ import annotations
 from unittest import mock
 
 
-def time_training_step(batch: int, seconds: float, patience: float) -> dict:
+def time_training_step(batch: int, views: int, seconds: float, patience: float) -> dict:
     """Milliseconds a batch: rendering, from coefficients to the encoder's picture and back, its parts, and the encoder.
 
     `rest` is what the parts leave: turning heads, framing, colours into linear light and back, backgrounds, the lens.
+
+    Args:
+        batch: pictures, so many `views` of each face; faces are decoded, and get normals, once for all their views.
     """
     import tensorflow as tf
 
@@ -24,7 +27,7 @@ def time_training_step(batch: int, seconds: float, patience: float) -> dict:
 
     studio = Studio(mmreg.face.load("open"), load_encoder())
     model, encoder = studio.visible, studio.encoder
-    coefficients = [tf.constant(c) for c in Coefficients.sample(model, batch, 0)[:2]]
+    coefficients = [tf.constant(c) for c in Coefficients.sample(model, batch // views, 0)[:2]]
     scene = synthetic.sample_scenes(batch, 1)
     with mock.patch.object(synthetic, "render", wraps=render) as spy:  # what the studio hands to the renderer
         pictures = studio.photograph(Coefficients(*coefficients), scene)
@@ -38,7 +41,7 @@ def time_training_step(batch: int, seconds: float, patience: float) -> dict:
     stages = {
         "rendering": (lambda *c: studio.photograph(Coefficients(*c), scene), coefficients),
         "decode": (lambda shape, albedo: (model.positions(shape), model.albedos(albedo)), coefficients),
-        "normals": (lambda positions: vertex_normals(positions, triangles), arrays[:1]),
+        "normals": (lambda positions: vertex_normals(positions, triangles), [arrays[0][::views]]),
         "rasterize_shade": (shaded, arrays),
         "encoder": (lambda images: tuple(encoder(images)), [pictures]),
     }
@@ -46,6 +49,7 @@ def time_training_step(batch: int, seconds: float, patience: float) -> dict:
     wall = {name: timing.wall_ms for name, timing in timings.items()}
     return {
         "batch": batch,
+        "views": views,
         "triangles": len(triangles),
         "size": size[0],
         **{f"{name}_ms": ms for name, ms in wall.items()},

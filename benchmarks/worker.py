@@ -152,7 +152,7 @@ def answer(request: dict):
         "ids": time_ids,
         "memory": measure_memory,
         "bandwidth": lambda r: memory_bandwidth(r["threads"], r["seconds"]),
-        "training_step": lambda r: time_training_step(r["batch"], r["seconds"], r["patience"]),
+        "training_step": lambda r: time_training_step(r["batch"], r["views"], r["seconds"], r["patience"]),
     }
     return tasks[request["task"]](request)
 

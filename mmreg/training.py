@@ -61,7 +61,7 @@ class Studio:
         object.__setattr__(self, "visible", visible)
 
     def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
-        """Photographs the faces and encodes the pictures; differentiable in the coefficients."""
+        """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients."""
         return self.encoder(self.photograph(coefficients, scene))
 
     def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
@@ -157,7 +157,8 @@ class Trainer(keras.Model):
         seen_albedo = ops.repeat(albedo[:rendered], self.views_per_photo, axis=0)
         photo_embedding = ops.repeat(batch.photo_embedding, self.views_per_photo, axis=0)
 
-        encoding = self.studio.value.encode(Coefficients(seen_shape, seen_albedo), batch.photo_scene)
+        faces = Coefficients(shape[:rendered], albedo[:rendered])
+        encoding = self.studio.value.encode(faces, batch.photo_scene)
         second_shape, second_albedo = self.regressor(encoding.features, domain="rendering")
         statistics = self.regressor.statistics
         return {

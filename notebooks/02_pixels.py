@@ -673,12 +673,13 @@ def growth(name):
 own, others = (of_setting(costs["runs"], path=path) for path in ("native", "ops"))
 more_triangles, longer_for_triangles = growth("triangles")
 more_rows, longer_for_pixels = growth("size")
-(step_of_one_core,) = (step for step in costs["training_step"] if step["threads"] == 1)
+(step_of_one_core,) = (step for step in costs["training_step"] if (step["threads"], step["views"]) == (1, 1))
 numbers |= {
     "cost_triangles": nearest,
     "cost_pass_ms": own["ms_forward_backward"],
     "cost_ratio": others["ms_forward_backward"] / own["ms_forward_backward"],
     "cost_over_floor": of_setting(costs["floor"]["records"])["time_over_floor_forward_backward"],
+    "cost_pass_over_encoder_percent": 100.0 * step_of_one_core["rasterize_shade_over_encoder"],
     "cost_rendering_over_encoder_percent": 100.0 * step_of_one_core["rendering_over_encoder"],
 }
 numbers |= {
@@ -696,8 +697,9 @@ assert numbers["cost_over_floor"] > 1.0
 # formulas {glue:text}`cost_ratio:.0f` times as long. It is still {glue:text}`cost_over_floor:.0f` times the floor.
 # With {glue:text}`cost_more_triangles:.0f` times the triangles the pass takes {glue:text}`cost_longer_for_triangles:.1f` times as long, with
 # {glue:text}`cost_more_pixels:.0f` times the pixels {glue:text}`cost_longer_for_pixels:.1f` times: most triangles are never seen and soon dismissed, and what remains to
-# be paid is at covered pixels. In a training step making the pictures, from coefficients to pixels and back, takes
-# {glue:text}`cost_rendering_over_encoder_percent:.0f` % of the time that the recogniser spends on looking at them.
+# be paid is at covered pixels. In a training step the two passes take {glue:text}`cost_pass_over_encoder_percent:.0f` % of the time that the
+# recogniser spends on looking at the pictures; with all else that it takes to make them, from coefficients to a lens's blur and back,
+# {glue:text}`cost_rendering_over_encoder_percent:.0f` %.
 #
 # ## The paper and we
 #

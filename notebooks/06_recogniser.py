@@ -29,7 +29,7 @@ from skimage.data import astronaut
 
 from mmreg.data.photo_statistics import load_photo_statistics
 from mmreg.data.photographs import photo_like_features
-from mmreg.data.synthetic import gaussian_blur, sample_scenes, studio_scene
+from mmreg.data.synthetic import sample_scenes, studio_scene
 from mmreg.encoders import centred_unit, cosine, load_encoder
 from mmreg.encoders.alignment import align, detect, similarity
 from mmreg.evaluation.verification import area_under_curve
@@ -45,7 +45,7 @@ from mmreg.figures.learning import (
 )
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.geometry.camera import Pose
-from mmreg.rendering import PointLights
+from mmreg.rendering import PointLights, gaussian_blur
 from mmreg.results import Data, Provenance, write_result
 from mmreg.training import Studio, take_rows
 

@@ -7,18 +7,21 @@ coefficients alone.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from keras import ops
+from PIL import Image
 
-from mmreg.arrays import Array, Float, Int
+from mmreg.arrays import Array, Float, InputError
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry import native
 from mmreg.geometry.camera import Pose, perspective_camera, rotate
 from mmreg.geometry.mesh import vertex_normals
-from mmreg.rendering.color import linear_to_srgb, srgb_to_linear
+from mmreg.rendering.color import srgb_to_linear
+from mmreg.rendering.development import develop
 from mmreg.rendering.lighting import LightSettings, PointLights, sample_lights, studio_lights
 from mmreg.rendering.renderer import Rendering, render
 from mmreg.rendering.shading import SPECULAR_CONSTANT
@@ -139,19 +142,31 @@ def photograph(
     encoder's template, as an aligned photograph's do. No detector is needed, and the framing is differentiated too.
 
     Args:
+        coefficients: of as many faces as there are scenes, or of fewer: then each face is photographed in the same number of
+            scenes, the first ones are the first face's, and what doesn't depend on the scene is computed once a face.
         template: wanted places of the five points in the picture, in pixels (see `Encoder.template`).
         image_size: (height, width).
         lens_blur_pixels: standard deviation of a Gaussian; 0 leaves the picture as sharp as it was sampled.
+
+    Raises:
+        InputError: the number of scenes isn't a multiple of the number of faces.
     """
     rendering = _expose(model, coefficients, scene, template, image_size, path, pair_budget)
-    background = ops.image.resize(ops.convert_to_tensor(scene.background), image_size, interpolation="bicubic")
-    return _develop(rendering.radiance, rendering.fragments.coverage, background, float(lens_blur_pixels))
+    background = _enlarged(scene.background, image_size)
+    return develop(rendering.radiance, rendering.fragments.triangle_ids, background, float(lens_blur_pixels), path)
 
 
 def _expose(model, coefficients, scene, template, image_size, path="auto", pair_budget=None) -> Rendering:
     """The rendering of faces in scenes, framed for the encoder."""
-    positions = model.positions(coefficients.shape, coefficients.expression)
-    normals = vertex_normals(positions, model.triangles, path)
+    faces = model.positions(coefficients.shape, coefficients.expression)
+    albedo = _linear_albedo(model.albedos(coefficients.albedo))
+    views, left = divmod(scene.batch, faces.shape[0])
+    if left or not views:
+        raise InputError(
+            f"{scene.batch} scenes can't be shared out evenly to {faces.shape[0]} faces; give every face as many."
+        )
+    surface = [faces, vertex_normals(faces, model.triangles, path), albedo]
+    positions, normals, albedo = (ops.repeat(s, views, axis=0) if views > 1 else s for s in surface)
 
     # the head stays where it is, camera and lights turn about it: the same picture, and two passes over the mesh less
     rotation = scene.pose.rotation()
@@ -172,7 +187,7 @@ def _expose(model, coefficients, scene, template, image_size, path="auto", pair_
     return render(
         positions,
         normals,
-        _linear_albedo(model.albedos(coefficients.albedo)),
+        albedo,
         model.triangles,
         camera,
         lights,
@@ -181,6 +196,22 @@ def _expose(model, coefficients, scene, template, image_size, path="auto", pair_
         path=path,
         pair_budget=pair_budget,
     )
+
+
+def _enlarged(
+    cells: Float[Array, "batch rows columns 3"], image_size: tuple[int, int]
+) -> Float[Array, "batch height width 3"]:
+    """A few cells made a smooth picture, by cubic interpolation: two small matrices, for a resize costs as much as a rendering."""
+    down, across = (_cubic(cells.shape[axis], size) for axis, size in zip((1, 2), image_size, strict=True))
+    columns = ops.einsum("hr,brwc->bhwc", down, ops.convert_to_tensor(cells))
+    return ops.einsum("wk,bhkc->bhwc", across, columns)
+
+
+@cache
+def _cubic(count: int, size: int) -> Float[np.ndarray, "size count"]:
+    """The weights by which `count` values in a row become `size` of them."""
+    unit_values = Image.fromarray(np.eye(count, dtype=np.float32))
+    return np.asarray(unit_values.resize((count, size), Image.Resampling.BICUBIC))
 
 
 def visible_part(
@@ -207,32 +238,3 @@ def visible_part(
 @native.fused
 def _linear_albedo(albedo):
     return srgb_to_linear(ops.clip(albedo, DARKEST_ALBEDO, 1.0))
-
-
-@native.fused
-def _develop(radiance, coverage, background, lens_blur_pixels: float):
-    """The picture of a rendering: sRGB, before its background, through a lens."""
-    picture = ops.where(coverage > 0.0, linear_to_srgb(radiance), ops.clip(background, 0.0, 1.0))
-    return gaussian_blur(picture, lens_blur_pixels) if lens_blur_pixels else picture
-
-
-def gaussian_blur(
-    images: Float[Array, "batch height width 3"], deviation: float
-) -> Float[Array, "batch height width 3"]:
-    """Each channel convolved with a Gaussian of standard deviation `deviation` pixels, edges mirrored."""
-    radius = max(1, int(np.ceil(3.0 * deviation)))
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
-    weights = [float(w) for w in weights / weights.sum()]
-    for axis in (1, 2):  # separable: a sum of shifted pictures along the columns, then along the rows
-        size = images.shape[axis]
-        mirrored = ops.take(images, _mirrored(size, radius), axis=axis)
-        ends = [[slice(None)] * axis + [slice(k, k + size)] for k in range(len(weights))]
-        images = sum(weight * mirrored[tuple(end)] for weight, end in zip(weights, ends, strict=True))
-    return images
-
-
-def _mirrored(size: int, radius: int) -> Int[np.ndarray, " padded"]:
-    """The indices of a line of pixels that is continued by `radius` on either side as by mirrors on its end pixels."""
-    period = max(2 * (size - 1), 1)
-    source = np.arange(-radius, size + radius)
-    return np.abs((source + size - 1) % period - (size - 1)) if size > 1 else np.zeros(len(source), int)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmreg.data.synthetic import gaussian_blur, photograph, sample_scenes, studio_scene, visible_part
+from mmreg.arrays import InputError
+from mmreg.data.synthetic import photograph, sample_scenes, studio_scene, visible_part
 from mmreg.face import Coefficients
 from mmreg.geometry.camera import clip_to_pixels, perspective_camera
 
@@ -21,6 +22,15 @@ def test_a_picture_is_srgb_between_0_and_1_and_not_flat(pictures):
     assert pictures.min() >= 0
     assert pictures.max() <= 1
     assert pictures.std() > 0.05
+
+
+def test_a_face_in_several_scenes_is_the_face_repeated(open_model, encoder):
+    coefficients, scene = Coefficients.sample(open_model, 2, 3), sample_scenes(4, 1)
+    repeated = Coefficients(*(None if c is None else np.repeat(c, 2, axis=0) for c in coefficients))
+    shared = photograph(open_model, coefficients, scene, encoder.template, (40, 40))
+    np.testing.assert_allclose(shared, photograph(open_model, repeated, scene, encoder.template, (40, 40)), atol=1e-5)
+    with pytest.raises(InputError, match="3 scenes can't be shared out evenly to 2 faces"):
+        photograph(open_model, coefficients, sample_scenes(3, 1), encoder.template, (40, 40))
 
 
 def test_the_same_seed_draws_the_same_scene_another_seed_another():
@@ -64,18 +74,6 @@ def test_brighter_albedo_makes_a_brighter_picture_as_the_gradient_says(open_mode
     step = 0.2 * gradient / np.linalg.norm(gradient)
     change = float(tf.reduce_mean(brightness(tf.constant(step)))) - float(value)
     assert change == pytest.approx(0.2 * np.linalg.norm(gradient), rel=0.05)
-
-
-def test_blurring_keeps_the_mean_and_a_flat_picture_and_is_symmetric():
-    flat = np.full((1, 20, 30, 3), 0.4, np.float32)
-    np.testing.assert_allclose(np.asarray(gaussian_blur(flat, 1.3)), flat, atol=1e-6)
-    point = np.zeros((1, 21, 21, 3), np.float32)
-    point[:, 10, 10] = 1.0
-    spread = np.asarray(gaussian_blur(point, 1.0))[0, :, :, 0]
-    assert spread.sum() == pytest.approx(1.0, abs=1e-5)
-    np.testing.assert_allclose(spread, spread[::-1, ::-1], atol=1e-7)
-    np.testing.assert_allclose(spread, spread.T, atol=1e-7)
-    assert spread[10, 11] / spread[10, 10] == pytest.approx(np.exp(-0.5), rel=1e-3)
 
 
 def test_a_studio_face_is_framed_on_the_encoders_template(open_model, encoder):
