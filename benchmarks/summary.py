@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 SETTING = ("triangles", "size", "batch", "threads")
-CLOCKS = ("ms_forward", "ms_forward_backward", "cpu_ms_forward", "cpu_ms_forward_backward")
+CLOCKS = tuple(f"{clock}_{way}" for clock in ("ms", "least_ms", "cpu_ms") for way in ("forward", "forward_backward"))
 
 
 def select(records: Iterable[dict], **wanted) -> list[dict]:
@@ -64,7 +64,9 @@ def threads(runs: list[dict]) -> list[dict]:
         for two in select(runs, threads=2, **{k: one[k] for k in ("triangles", "size", "batch", "path")}):
             record = {k: one[k] for k in ("triangles", "size", "batch", "path")}
             speeds = {
-                f"speed_{name}": one[f"ms_{name}"] / two[f"ms_{name}"] for name in ("forward", "forward_backward")
+                f"{prefix}speed_{way}": one[f"{prefix}ms_{way}"] / two[f"{prefix}ms_{way}"]
+                for prefix in ("", "least_")
+                for way in ("forward", "forward_backward")
             }
             found.append({**record, **speeds})
     return found
@@ -138,10 +140,10 @@ def claims(result: dict) -> list[dict]:
         r["cpu_ms"] for r in ids
     ])  # fmt: skip
     claim(
-        "two threads over one, compiled, forward and backward, the open model at 150², batch 8: at least",
+        "two threads over one, compiled, forward and backward, the open model at 150², batch 8, fastest calls: at least",
         False,
         1.7,
-        [r["speed_forward_backward"] for r in select(result["threads"], path="native", **setting)],
+        [r["least_speed_forward_backward"] for r in select(result["threads"], path="native", **setting)],
     )
     claim(
         "compiled, memory by which a batch at 224² grows with an image, the largest of all settings: MB, at most",

@@ -14,9 +14,10 @@ ROUNDS, FEWEST_ROUNDS = 7, 3
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds a call: the median of the wall's clock, the minimum of the process's processor time over all its threads."""
+    """Milliseconds a call: median and minimum of the wall's clock, minimum of the process's processor time over all its threads."""
 
     wall_ms: float
+    least_wall_ms: float
     cpu_ms: float
     calls: int
 
@@ -48,10 +49,11 @@ def take_turns(functions: Mapping[str, Callable[[], object]], seconds: float, pa
                 samples[name].append((wall, cpu))
                 if time.perf_counter() - turn >= seconds / ROUNDS:
                     break
-    return {
-        name: Timing(1000.0 * median(w for w, _ in times), 1000.0 * min(c for _, c in times), len(times))
-        for name, times in samples.items()
-    }
+    found = {}
+    for name, times in samples.items():
+        wall, cpu = ([1000.0 * clock for clock in clocks] for clocks in zip(*times, strict=True))
+        found[name] = Timing(median(wall), min(wall), min(cpu), len(times))
+    return found
 
 
 def memory_bandwidth(threads: int, seconds: float) -> float:

@@ -175,8 +175,16 @@ class MorphableModel:
         expression: Float[Array, "batch expression_component"] | None = None,
     ) -> Float[Array, "batch vertex 3"]:
         """S = S̄ + P_SS W_SS s + P_SE W_SE e: the vertices in millimetres; differentiable in both arguments."""
-        moved = self.expression.mean_tensor if expression is None else self.expression(expression)
-        return ops.reshape(self.shape(shape) + moved, (-1, self.vertex_count, 3))
+        positions = self.shape(shape)
+        if expression is not None:
+            positions = positions + self.expression(expression)
+        elif self._mean_expression_moves:
+            positions = positions + self.expression.mean_tensor
+        return ops.reshape(positions, (-1, self.vertex_count, 3))
+
+    @cached_property
+    def _mean_expression_moves(self) -> bool:
+        return bool(self.expression.mean.any())
 
     def albedos(self, albedo: Float[Array, "batch albedo_component"]) -> Float[Array, "batch vertex 3"]:
         """T = T̄ + P_T W_T t: the vertices' diffuse colour in sRGB; differentiable.

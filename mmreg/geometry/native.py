@@ -21,8 +21,13 @@ from mmreg.arrays import InputError
 
 
 @cache
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None)
+    return ThreadPoolExecutor(max_workers=_cores())
 
 
 if hasattr(os, "register_at_fork"):
@@ -55,8 +60,9 @@ def wanted(path: str) -> bool:
 
 def each_image(kernel: Callable[[int], None], batch: int) -> None:
     """Runs `kernel(index)` for every index of the batch over a pool of threads; the first error is raised."""
-    if batch == 1:
-        kernel(0)
+    if batch == 1 or _cores() == 1:
+        for index in range(batch):
+            kernel(index)
         return
     for _ in _pool().map(kernel, range(batch)):
         pass

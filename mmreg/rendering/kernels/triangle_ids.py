@@ -64,6 +64,8 @@ def triangle_ids(clip, triangles, pixel_x, pixel_y, ids, depth, vertices, waitin
         bottom = min(max((ONE - min(y0, y1, y2)) * (high * HALF), ZERO), high)
         first_column, end_column = np.int32(left + BEFORE), min(np.int32(right + AFTER), np.int32(width))
         first_row, end_row = np.int32(top + BEFORE), min(np.int32(bottom + AFTER), np.int32(height))
+        if (first_column >= width) | (end_column <= 0) | (first_row >= height) | (end_row <= 0):
+            continue  # out of the picture, and so are its neighbours
         # whether a triangle is kept, and where, is hard to predict: it is always written, and a place is only sometimes used up
         kept = np.int64((first_column < end_column) & (first_row < end_row))
         near = np.int64(((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)) * near_side >= ZERO)
