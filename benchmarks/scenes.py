@@ -50,10 +50,10 @@ def write_scene(path: Path, mesh: str | int) -> dict:
         mesh: "open" for the open model's mean face, or the wished number of an ellipsoid's triangles.
     """
     import mmreg.face
+    from mmreg.color import srgb_to_linear
     from mmreg.encoders.dlib_resnet import IMAGE_SIZE, TEMPLATE
     from mmreg.geometry.camera import perspective_camera
     from mmreg.geometry.mesh import vertex_normals
-    from mmreg.rendering.color import srgb_to_linear
 
     model = mmreg.face.load("open")
     if mesh == "open":

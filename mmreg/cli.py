@@ -96,6 +96,9 @@ def train(
         ),
     ] = None,
     model: Model = "open",
+    variant: Annotated[
+        str, typer.Option(help="A run of mmreg/variants.toml that differs from the profile: an ablation.")
+    ] = "tuned",
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT where it stopped.")] = False,
 ) -> None:
@@ -105,20 +108,21 @@ def train(
     after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard.
     """
     from mmreg.arrays import InputError
-    from mmreg.data.feature_store import FeatureStore
-    from mmreg.data.photographs import photo_like_features
+    from mmreg.data.photographs import load_photographs, photo_like_features
     from mmreg.encoders import load_encoder
     from mmreg.face import load
-    from mmreg.profiles import get_profile
+    from mmreg.profiles import get_profile, get_variant
     from mmreg.reconstruct import check_writable
     from mmreg.training import Studio, train_run
 
     settings = get_profile(profile)
+    if variant != "tuned":
+        settings = get_variant(variant, settings).profile
     if photos is not None and not photos.is_file():
         raise InputError(f"{photos} isn't a feature store; make one with `mmreg data encode FOLDER --out {photos}`.")
     check_writable(out)
-    encoder = load_encoder()
-    store = FeatureStore.load(photos, encoder.checksum) if photos else photo_like_features(8192, seed)
+    encoder = load_encoder(settings.encoder)
+    store = load_photographs(photos, encoder) if photos else photo_like_features(8192, seed, encoder)
     train_run(Studio(load(model), encoder), store, settings, seed, out, resume)
     typer.echo(out / "regressor.npz")
 

@@ -1,4 +1,4 @@
-"""The paper's four losses (section 3.3). None of them renders or encodes; `training` hands them what they compare."""
+"""The paper's four losses (section 3.3) and one of ours. None of them renders or encodes; `training` hands them what they compare."""
 
 from __future__ import annotations
 
@@ -66,3 +66,19 @@ def loopback_loss(
     (section 3.3.4). Gradients reach both.
     """
     return parameter_loss(second_shape, second_albedo, first_shape, first_albedo)
+
+
+def skin_tone_loss(photo_tone: Float[Array, "batch 3"], albedo_tone: Float[Array, "batch 3"]) -> Float[Array, ""]:
+    """L_skin = mean_k (1 − ρ_k): whether the batch's faces are in the same order of skin tone as its photographs. Ours.
+
+    ρ_k is the correlation over the batch, between photograph and predicted albedo, of the logarithms of luminance, of red over
+    green and of blue over green (`color.tone` of the cheeks). A correlation asks for no brightness, only for its order and
+    proportions, since no photograph tells how bright its light was; the population's mean and spread are left to L_batchdistr.
+    0 at best, 1 for unrelated ones, 2 for opposite ones.
+    """
+    return 1.0 - ops.mean(_standardised(photo_tone) * _standardised(albedo_tone))
+
+
+def _standardised(x):
+    centred = x - ops.mean(x, axis=0)
+    return centred / ops.sqrt(ops.mean(centred**2, axis=0) + 1e-8)

@@ -11,12 +11,12 @@ import numpy as np
 
 import mmreg
 from mmreg.arrays import Float, InputError
+from mmreg.color import srgb_to_linear
 from mmreg.data.synthetic import photograph, studio_scene
 from mmreg.encoders.alignment import Detection, align, detect
 from mmreg.encoders.registry import Encoder, load_encoder
 from mmreg.face import Coefficients, MorphableModel, load
-from mmreg.regressor import LoadedRegressor, RegressorError, load_regressor
-from mmreg.rendering.color import srgb_to_linear
+from mmreg.regressor import LoadedRegressor, RegressorError, check_encoder, load_regressor
 
 PORTRAIT_SCALE = 0.66  # of the encoder's framing: shows the whole head
 PORTRAIT_SHIFT = 0.26  # of the picture's width times sin(yaw): a head's middle lies behind the points that frame it
@@ -51,21 +51,27 @@ class Reconstructor:
 
     @classmethod
     def load(
-        cls, model: str | Path = "open", weights: str | Path | None = None, encoder: str = "dlib"
+        cls, model: str | Path = "open", weights: str | Path | None = None, encoder: str | None = None
     ) -> Reconstructor:
         """Loads all three; without `weights`, the reference regressor that comes with the project, for the open model.
+
+        Args:
+            encoder: its name; None is the one that the weights were trained for.
 
         Raises:
             InputError: a file is missing or wrong, or the weights were trained for another model or encoder.
         """
-        face_model, recogniser = load(model), load_encoder(encoder)
+        face_model = load(model)
         if weights is None and model != "open":
             raise RegressorError(
                 f"The reference regressor was trained for the open model and means nothing with {face_model.name}; train one "
                 f"with `mmreg train --model {model} --out runs/other`, then give it with --weights runs/other/regressor.npz."
             )
         path = reference_weights() if weights is None else Path(weights)
-        return cls(face_model, recogniser, load_regressor(path, face_model.checksum, recogniser.checksum))
+        loaded = load_regressor(path, face_model.checksum)
+        recogniser = load_encoder(encoder or loaded.regressor.identity.encoder_name)
+        check_encoder(path, loaded.regressor.identity, recogniser.checksum)
+        return cls(face_model, recogniser, loaded)
 
     def reconstruct(self, image: Float[np.ndarray, "height width 3"]) -> list[Reconstruction]:
         """Every face in a photograph, the largest first; an empty list when there is none."""

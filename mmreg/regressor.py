@@ -153,21 +153,34 @@ def load_regressor(
         raise RegressorError(
             f"{path} isn't a regressor of mmreg: expected the .npz that `mmreg train` writes ({type(error).__name__})."
         ) from error
-    for kind, found, wanted in (
-        (f"the face model {identity.model_name!r}", identity.model_checksum, model_checksum),
-        (f"the encoder {identity.encoder_name!r}", identity.encoder_checksum, encoder_checksum),
-    ):
-        if wanted is not None and found != wanted:
-            raise RegressorError(
-                f"{path} was trained for {kind} with checksum {found[:12]}…, but the one in use has {wanted[:12]}…; "
-                "use the weights trained for it, or train anew with `mmreg train`."
-            )
+    if model_checksum is not None:
+        check_model(path, identity, model_checksum)
+    if encoder_checksum is not None:
+        check_encoder(path, identity, encoder_checksum)
     regressor = Regressor(identity, statistics)
     expected = [tuple(w.shape) for w in regressor.weights]
     if [w.shape for w in weights] != expected:
         raise RegressorError(f"{path} holds weights of shapes {[w.shape for w in weights]}, expected {expected}.")
     regressor.set_weights(weights)
     return LoadedRegressor(regressor, header["provenance"], hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def check_model(path: str | Path, identity: Identity, checksum: str) -> None:
+    """Raises RegressorError if the weights at `path` are another face model's than the one with this checksum."""
+    _check(path, f"the face model {identity.model_name!r}", identity.model_checksum, checksum)
+
+
+def check_encoder(path: str | Path, identity: Identity, checksum: str) -> None:
+    """Raises RegressorError if the weights at `path` are another encoder's than the one with this checksum."""
+    _check(path, f"the encoder {identity.encoder_name!r}", identity.encoder_checksum, checksum)
+
+
+def _check(path, kind: str, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise RegressorError(
+            f"{path} was trained for {kind} with checksum {found[:12]}…, but the one in use has {wanted[:12]}…; "
+            "use the weights trained for it, or train anew with `mmreg train`."
+        )
 
 
 def fresh_regressor(model, encoder, statistics: dict[str, DomainStatistics], seed: int) -> Regressor:

@@ -91,7 +91,7 @@ class Run:
             )
 
     def _checkpoint(self) -> None:
-        if int(self.trainer.optimizer.iterations) != len(self.history):
+        if not self.history or int(self.trainer.optimizer.iterations) != len(self.history):
             return  # interrupted within a step: weights that no number of steps explains aren't kept
         variables = [*self.trainer.regressor.variables, *self.trainer.optimizer.variables]
         arrays = {f"variable_{k:03d}": ops.convert_to_numpy(v) for k, v in enumerate(variables)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,29 +20,32 @@ from tqdm import tqdm
 
 from mmreg import losses
 from mmreg.arrays import Array, Float, atomic_path
+from mmreg.color import srgb_to_linear, tone
 from mmreg.data.feature_store import FeatureStore
-from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
+from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, photograph, sample_scenes, visible_part
 from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
-from mmreg.face.morphable_model import MorphableModel
+from mmreg.face.morphable_model import LinearSpace, MorphableModel
 from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
 from mmreg.run import Run, TrainingError, Watch
 
-TERMS = ("parameter", "identity", "batch_distribution", "loopback")
+TERMS = ("parameter", "identity", "batch_distribution", "loopback")  # the paper's
+OUR_TERMS = ("skin_tone",)
 
 
 class Batch(NamedTuple):
     """The input of one step; the photographs' parts are None in stage one.
 
     `synthetic` holds true coefficients of synthetic faces and `synthetic_scene` their pictures' scenes. The first photographs
-    are rendered, each in as many of `photo_scene`'s scenes as there are views; the others enter L_batchdistr alone.
+    are rendered, each in as many of `photo_scene`'s scenes as there are views; the others enter L_batchdistr and L_skin alone.
     """
 
     synthetic: Coefficients
     synthetic_scene: Scene
     photo_features: Float[Array, "photo feature"] | None = None
+    photo_tone: Float[Array, "photo 3"] | None = None
     photo_embedding: Float[Array, "rendered embedding"] | None = None
     photo_scene: Scene | None = None
 
@@ -70,6 +73,11 @@ class Studio:
         return photograph(
             self.visible, coefficients, scene, encoder.template, encoder.image_size, pair_budget=self.pair_budget
         )
+
+    @cached_property
+    def cheeks(self) -> LinearSpace:
+        """The mean colour (sRGB) of the cheeks as a space of its own: three numbers for a face."""
+        return self.visible.albedo.mixed(self.visible.cheek_weights[None])
 
     @cached_property
     def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:
@@ -119,7 +127,7 @@ class Trainer(keras.Model):
         self.studio = _Untracked(studio)
         self.loss_weights = weights
         self.views_per_photo = views_per_photo
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, "total")}
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, *OUR_TERMS, "total")}
         self.built = True
 
     @property
@@ -135,7 +143,7 @@ class Trainer(keras.Model):
         return terms
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """L = ω_param L_param + ω_id L_id + ω_batch L_batchdistr + ω_loop L_loopback (section 3.3)."""
+        """L = ω_param L_param + ω_id L_id + ω_batch L_batchdistr + ω_loop L_loopback (section 3.3) + ω_skin L_skin (ours)."""
         total = sum(getattr(self.loss_weights, name) * value for name, value in y_pred.items())
         for name, value in {**y_pred, "total": total}.items():
             self.trackers[name].update_state(value)
@@ -161,7 +169,7 @@ class Trainer(keras.Model):
         encoding = self.studio.value.encode(faces, batch.photo_scene)
         second_shape, second_albedo = self.regressor(encoding.features, domain="rendering")
         statistics = self.regressor.statistics
-        return {
+        terms = {
             "identity": losses.identity_loss(
                 photo_embedding,
                 encoding.embedding,
@@ -171,6 +179,10 @@ class Trainer(keras.Model):
             "batch_distribution": losses.batch_distribution_loss(shape, albedo),
             "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
         }
+        if self.loss_weights.skin_tone:
+            albedo_tone = tone(srgb_to_linear(self.studio.value.cheeks(albedo)))
+            terms["skin_tone"] = losses.skin_tone_loss(batch.photo_tone, albedo_tone)
+        return terms
 
 
 class _Untracked:
@@ -182,7 +194,7 @@ class _Untracked:
 
 def stage_one_batch(studio: Studio, profile: Profile, seed: int, step: int) -> Batch:
     """Synthetic faces with shape, albedo, pose and light drawn independently (section 3.3), fresh for every step."""
-    return _synthetic_batch(studio, profile.stage_one_batch, _seed(seed, 1, step))
+    return _synthetic_batch(studio, profile, profile.stage_one_batch, _seed(seed, 1, step))
 
 
 def stage_two_batch(studio: Studio, photos: FeatureStore, profile: Profile, seed: int, step: int) -> Batch:
@@ -192,15 +204,25 @@ def stage_two_batch(studio: Studio, photos: FeatureStore, profile: Profile, seed
     wanted = min(profile.photos_per_step + profile.distribution_photos, len(photos))
     chosen = rng.choice(len(photos), wanted, replace=False)
     rendered = min(profile.photos_per_step, wanted)
-    return _synthetic_batch(studio, profile.synthetic_per_step, batch_seed + 1)._replace(
+    return _synthetic_batch(studio, profile, profile.synthetic_per_step, batch_seed + 1)._replace(
         photo_features=photos.features[chosen],
+        photo_tone=photos.person_tone[chosen] if profile.weights.skin_tone else None,
         photo_embedding=photos.embedding[chosen[:rendered]],
-        photo_scene=sample_scenes(rendered * profile.views_per_photo, batch_seed + 2),
+        photo_scene=sample_scenes(rendered * profile.views_per_photo, batch_seed + 2, _scenes(profile)),
     )
 
 
-def _synthetic_batch(studio: Studio, count: int, seed: int) -> Batch:
-    return Batch(Coefficients.sample(studio.model, count, seed), sample_scenes(count, seed + 1))
+def _synthetic_batch(studio: Studio, profile: Profile, count: int, seed: int) -> Batch:
+    faces = Coefficients.sample(studio.model, count, seed, expression=profile.expression_deviation > 0.0)
+    if faces.expression is not None:
+        faces = faces._replace(expression=np.float32(profile.expression_deviation) * faces.expression)
+    return Batch(faces, sample_scenes(count, seed + 1, _scenes(profile)))
+
+
+def _scenes(profile: Profile) -> SceneSettings:
+    return replace(
+        DEFAULT_SCENES, crop_scale_jitter=profile.crop_scale_jitter, crop_offset_jitter=profile.crop_offset_jitter
+    )
 
 
 def _seed(*parts: int) -> int:
@@ -213,7 +235,7 @@ def train_stage_one(
 ) -> list[dict]:
     """Supervised training on synthetic faces alone; changes the regressor, returns the terms of every step."""
     trainer = Trainer(regressor, studio, profile.weights)
-    schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, profile.stage_one_steps)
+    schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, max(1, profile.stage_one_steps))
     _compile(trainer, schedule, profile)
     run = Run(folder, "stage_one", trainer, partial(stage_one_batch, studio, profile, seed))
     return run.train(profile.stage_one_steps, watch=watch)

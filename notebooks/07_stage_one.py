@@ -50,7 +50,7 @@ settings = get_profile(profile)
 run = Path(f"../results/{profile}/run")
 HELD_OUT = 256
 
-encoder = load_encoder("dlib")
+encoder = load_encoder(settings.encoder)
 studio = Studio(load(model_name), encoder)
 photos = photo_like_features(8192, seed, encoder)  # for their mean and deviation alone
 provenance = Provenance(

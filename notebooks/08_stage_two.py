@@ -48,7 +48,7 @@ from mmreg.training import TERMS, Studio, Trainer, take_rows, train_stage_two
 
 settings = get_profile(profile)
 run = Path(f"../results/{profile}/run")
-encoder = load_encoder("dlib")
+encoder = load_encoder(settings.encoder)
 studio = Studio(load(model_name), encoder)
 photos = photo_like_features(8192, seed, encoder)
 provenance = Provenance(

@@ -52,3 +52,29 @@ def test_loopback_reaches_both_predictions():
     d_first, d_second = tape.gradient(value, [first, second])
     assert float(tf.norm(d_first)) > 0
     np.testing.assert_allclose(d_first.numpy(), -d_second.numpy(), rtol=1e-5)
+
+
+def tones(seed, count=40):
+    return normal(seed, count, 3) * np.array([0.5, 0.1, 0.1], np.float32)
+
+
+def test_the_same_order_of_skin_tones_costs_nothing_whatever_the_light_is():
+    of_people = tones(0)
+    assert float(losses.skin_tone_loss(of_people, of_people)) == pytest.approx(0.0, abs=1e-4)
+    under_another_lamp = 0.7 * of_people + np.array([-0.8, 0.4, -0.3], np.float32)
+    assert float(losses.skin_tone_loss(under_another_lamp, of_people)) == pytest.approx(0.0, abs=1e-4)
+
+
+def test_unrelated_skin_tones_cost_one_and_opposite_ones_two():
+    many = tones(1, 20_000)
+    assert float(losses.skin_tone_loss(many, tones(2, 20_000))) == pytest.approx(1.0, abs=0.05)
+    assert float(losses.skin_tone_loss(many, -many)) == pytest.approx(2.0, abs=1e-4)
+
+
+def test_a_batch_of_one_skin_tone_has_no_order_and_a_finite_gradient():
+    alike = tf.constant(np.full((5, 3), 0.3, np.float32))
+    with tf.GradientTape() as tape:
+        tape.watch(alike)
+        value = losses.skin_tone_loss(tones(3, 5), alike)
+    assert float(value) == pytest.approx(1.0)
+    assert np.isfinite(tape.gradient(value, alike).numpy()).all()

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from mmreg.arrays import InputError
-from mmreg.profiles import PAPER, PROFILES, get_profile
+from mmreg.profiles import PAPER, PROFILES, QUICK, get_profile, get_variant, variant_names
 
 
 def test_the_papers_profile_has_the_papers_numbers():
@@ -20,3 +22,17 @@ def test_profiles_are_found_by_their_own_names():
 def test_an_unknown_profile_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="quick, full, paper"):
         get_profile("enormous")
+
+
+@pytest.mark.parametrize("name", variant_names())
+def test_a_variant_differs_from_its_profile_in_what_it_names(name):
+    variant = get_variant(name, QUICK)
+    assert variant.what
+    assert variant.profile.name == f"quick, {name}"
+    if name != "tuned":
+        assert variant.profile != replace(QUICK, name=variant.profile.name)
+
+
+def test_an_unknown_variant_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="no_loopback"):
+        get_variant("no such run", QUICK)

@@ -62,11 +62,11 @@ def test_a_whole_tiny_run_lowers_its_losses(tiny_run):
     assert [len(stages["stage_one"]), len(stages["stage_two"])] == [12, 4]
     moments = [step["batch_distribution"] for step in stages["stage_two"]]
     assert moments[-1] < moments[0] - 0.5  # the other terms are of two photographs, other ones at every step
-    assert set(stages["stage_two"][0]) == {"step", "parameter", "identity", "batch_distribution", "loopback", "total"}
+    terms = {"parameter", "identity", "batch_distribution", "loopback", "skin_tone"}
+    assert set(stages["stage_two"][0]) == {"step", "total", *terms}
     total = stages["stage_two"][1]
-    weighted = (
-        total["parameter"] + 2000 * total["identity"] + 10 * total["batch_distribution"] + 0.07 * total["loopback"]
-    )
+    weighted = sum(getattr(TINY.weights, term) * total[term] for term in terms)
+    assert TINY.weights.identity == 2000.0
     assert total["total"] == pytest.approx(weighted, rel=1e-3)
 
 

@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from mmreg.arrays import atomic_path
 from mmreg.data.feature_store import FeatureStore
-from mmreg.data.photographs import PhotographError, cheek_weights, main_face, read_photograph, skin_color
+from mmreg.data.photographs import PhotographError, main_face, read_photograph
 from mmreg.encoders import load_encoder
 from mmreg.encoders.alignment import align, detect, find_points
 from mmreg.encoders.dlib_detector import Box
+from mmreg.encoders.skin import cheek_weights, skin_color
 
 BATCH = 64
 PROBES = 40

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from mmreg.arrays import Float, InputError, Int, atomic_path
+from mmreg.color import tone
 
 __all__ = ["FeatureStore", "FeatureStoreError"]
 
 SUFFIX = ".npz"
+LIKENESS, OWN_LIGHT, MOST_NEIGHBOURS = 15.0, 0.1, 8192  # of `person_tone`
 
 
 class FeatureStoreError(InputError):
@@ -52,6 +55,30 @@ class FeatureStore:
         """What to take away from embeddings of this kind of faces before comparing directions."""
         return self.embedding.mean(axis=0)
 
+    @cached_property
+    def person_tone(self) -> Float[np.ndarray, "count 3"]:
+        """What each photograph's skin would be in an average light: logarithms, as `color.tone`'s.
+
+        Photographs whose features are alike show people who are alike, each in another light, and their mean tone is the
+        people's; a tenth of what a photograph deviates from it is left. Ours: kernel regression on the cosine of standardised
+        features, over 8,192 photographs at most.
+        """
+        own = np.asarray(tone(self.skin))
+        directions = (self.features - self.features.mean(axis=0)) / (self.features.std(axis=0) + 1e-6)
+        directions = (directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
+        chosen = np.random.default_rng(0).permutation(len(self))[:MOST_NEIGHBOURS]
+        others, theirs = directions[chosen], own[chosen]
+        place = np.full(len(self), -1)
+        place[chosen] = np.arange(len(chosen))
+        found = np.empty_like(own)
+        for start in range(0, len(self), 512):
+            rows = slice(start, start + 512)
+            weights = np.exp(LIKENESS * (directions[rows] @ others.T - 1.0))
+            itself = np.flatnonzero(place[rows] >= 0)
+            weights[itself, place[rows][itself]] = 0.0
+            found[rows] = weights @ theirs / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+        return (found + OWN_LIGHT * (own - found)).astype(np.float32)
+
     def select(self, indices: Int[np.ndarray, "chosen"]) -> FeatureStore:
         """The store of the chosen faces, in that order."""
         return FeatureStore(
@@ -64,6 +91,15 @@ class FeatureStore:
             self.stand_in,
             self.skipped,
         )
+
+    def with_skin_tone(self, encoder_checksum: str) -> FeatureStore:
+        """The store as the same encoder with the cheeks' tone behind its features would have written it.
+
+        Args:
+            encoder_checksum: of that encoder (`encoders.with_skin_tone`).
+        """
+        features = np.concatenate([self.features, np.asarray(tone(self.skin))], axis=1)
+        return replace(self, features=features, encoder_checksum=encoder_checksum)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file, which is complete or not there.

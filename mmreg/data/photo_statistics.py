@@ -19,6 +19,7 @@ import numpy as np
 from mmreg.arrays import Float, InputError, atomic_path
 from mmreg.data.feature_store import FeatureStore
 from mmreg.encoders.registry import Encoder, load_encoder
+from mmreg.encoders.skin import SKIN
 
 __all__ = ["STAND_IN", "PhotoStatistics", "load_photo_statistics", "photo_like_features"]
 
@@ -132,7 +133,7 @@ def photo_like_features(count: int, seed: int, encoder: Encoder | None = None) -
     Args:
         count: how many, at least 1.
         seed: the same seed draws the same.
-        encoder: the one that the statistics belong to; None loads it.
+        encoder: the one that the statistics belong to, or the same with the skin's tone; None loads the former.
 
     Raises:
         InputError: the count isn't positive, or the statistics belong to another encoder.
@@ -141,6 +142,8 @@ def photo_like_features(count: int, seed: int, encoder: Encoder | None = None) -
         raise InputError(f"The number of photo-like features should be at least 1, got {count}.")
     statistics = load_photo_statistics()
     encoder = encoder or load_encoder(statistics.encoder)
+    if encoder.name == f"{statistics.encoder}{SKIN}":
+        return photo_like_features(count, seed).with_skin_tone(encoder.checksum)
     if encoder.checksum != statistics.encoder_checksum:
         raise InputError(
             f"The stand-in for photographs was made for the encoder {statistics.encoder!r} and its weights "

@@ -18,9 +18,9 @@ from tqdm import tqdm
 from mmreg.arrays import Float, InputError
 from mmreg.data.feature_store import FeatureStore, FeatureStoreError
 from mmreg.data.photo_statistics import photo_like_features
+from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.alignment import Detection, align, detect
-from mmreg.encoders.registry import Encoder
-from mmreg.rendering.color import srgb_to_linear
+from mmreg.encoders.skin import SKIN, cheek_weights, skin_color
 
 __all__ = [
     "FeatureStore",
@@ -29,6 +29,7 @@ __all__ = [
     "cheek_weights",
     "encode_photographs",
     "list_photographs",
+    "load_photographs",
     "main_face",
     "photo_like_features",
     "read_photograph",
@@ -174,27 +175,18 @@ def main_face(detections: Sequence[Detection], size: tuple[int, int]) -> Detecti
     return max(detections, key=prominence, default=None)
 
 
-def cheek_weights(encoder: Encoder) -> Float[np.ndarray, "height width"]:
-    """Weights of an aligned image's pixels that sum to 1: two discs on the cheeks.
+def load_photographs(path: str | os.PathLike[str], encoder: Encoder) -> FeatureStore:
+    """A store for an encoder; one that was written by the same recogniser without the skin's tone is given it.
 
-    Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius.
+    Raises:
+        FeatureStoreError: the file is missing, no store, or another encoder's.
     """
-    right_eye, left_eye, _, right_mouth, left_mouth = encoder.template
-    radius = np.linalg.norm(left_eye - right_eye) / 8
-    row, column = np.mgrid[: encoder.image_size[0], : encoder.image_size[1]]
-    inside = np.zeros(encoder.image_size, bool)
-    for x, y in ((right_eye + right_mouth) / 2, (left_eye + left_mouth) / 2):
-        inside |= (column - x) ** 2 + (row - y) ** 2 <= radius**2
-    return (inside / inside.sum()).astype(np.float32)
-
-
-def skin_color(
-    chips: Float[np.ndarray, "batch height width 3"], weights: Float[np.ndarray, "height width"]
-) -> Float[np.ndarray, "batch 3"]:
-    """Mean linear RGB of the cheeks of aligned sRGB images; `weights` from `cheek_weights`. Light and skin together."""
-    row, column = np.nonzero(weights)
-    linear = np.asarray(srgb_to_linear(chips[:, row, column]))  # b pixel 3
-    return np.einsum("bpc,p->bc", linear, weights[row, column])
+    if encoder.name.endswith(SKIN):
+        plain = load_encoder(encoder.name.removesuffix(SKIN))
+        store = FeatureStore.load(path)
+        if store.encoder_checksum == plain.checksum:
+            return store.with_skin_tone(encoder.checksum)
+    return FeatureStore.load(path, encoder.checksum)
 
 
 def encode_photographs(

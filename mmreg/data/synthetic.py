@@ -15,12 +15,12 @@ from keras import ops
 from PIL import Image
 
 from mmreg.arrays import Array, Float, InputError
+from mmreg.color import srgb_to_linear
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry import native
 from mmreg.geometry.camera import Pose, perspective_camera, rotate
 from mmreg.geometry.mesh import vertex_normals
-from mmreg.rendering.color import srgb_to_linear
 from mmreg.rendering.development import develop
 from mmreg.rendering.lighting import LightSettings, PointLights, sample_lights, studio_lights
 from mmreg.rendering.renderer import Rendering, render
@@ -152,6 +152,31 @@ def photograph(
         InputError: the number of scenes isn't a multiple of the number of faces.
     """
     rendering = _expose(model, coefficients, scene, template, image_size, path, pair_budget)
+    return _developed(rendering, scene, image_size, lens_blur_pixels, path)
+
+
+def photograph_surface(
+    positions: Float[Array, "face vertex 3"],
+    albedos: Float[Array, "face vertex 3"],
+    model: MorphableModel,
+    scene: Scene,
+    template: Float[np.ndarray, "5 2"],
+    image_size: tuple[int, int],
+    lens_blur_pixels: float = DEFAULT_SCENES.lens_blur_pixels,
+    path: str = "auto",
+    pair_budget: int | None = None,
+) -> Float[Array, "batch height width 3"]:
+    """`photograph` for faces that needn't be the model's own, on its mesh: vertices in mm, albedo in sRGB.
+
+    Args:
+        model: whose triangles and five points are the faces'.
+    """
+    surface = positions, _linear_albedo(albedos)
+    rendering = _expose_surface(*surface, model, scene, template, image_size, path, pair_budget)
+    return _developed(rendering, scene, image_size, lens_blur_pixels, path)
+
+
+def _developed(rendering: Rendering, scene, image_size, lens_blur_pixels, path):
     background = _enlarged(scene.background, image_size)
     return develop(rendering.radiance, rendering.fragments.triangle_ids, background, float(lens_blur_pixels), path)
 
@@ -160,6 +185,11 @@ def _expose(model, coefficients, scene, template, image_size, path="auto", pair_
     """The rendering of faces in scenes, framed for the encoder."""
     faces = model.positions(coefficients.shape, coefficients.expression)
     albedo = _linear_albedo(model.albedos(coefficients.albedo))
+    return _expose_surface(faces, albedo, model, scene, template, image_size, path, pair_budget)
+
+
+def _expose_surface(faces, albedo, model, scene, template, image_size, path, pair_budget) -> Rendering:
+    """The rendering of surfaces with linear albedo, as many views of each as there are scenes a face."""
     views, left = divmod(scene.batch, faces.shape[0])
     if left or not views:
         raise InputError(

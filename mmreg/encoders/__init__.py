@@ -13,6 +13,7 @@ from mmreg.encoders.registry import (
     load_encoder,
     register,
 )
+from mmreg.encoders.skin import with_skin_tone
 
 __all__ = [
     "Encoder",
@@ -23,6 +24,8 @@ __all__ = [
     "encoder_names",
     "load_encoder",
     "register",
+    "with_skin_tone",
 ]
 
 register("dlib", load_dlib_encoder)
+register("dlib+skin", lambda: with_skin_tone(load_encoder("dlib")))

@@ -99,6 +99,17 @@ class LinearSpace:
         basis = np.ascontiguousarray(self.basis.T[:, rows]).T
         return LinearSpace(self.mean[rows], basis, self.standard_deviations)
 
+    def mixed(self, weights: Float[np.ndarray, "point vertex"]) -> LinearSpace:
+        """The space of weighted means of the vertices: three numbers for each row of weights."""
+
+        def mix(values):
+            return np.einsum("pv,...vc->...pc", weights, values.reshape(*values.shape[:-1], -1, 3))
+
+        basis = mix(self.basis.T).reshape(self.component_count, -1).T
+        return LinearSpace(
+            mix(self.mean).ravel().astype(np.float32), basis.astype(np.float32), self.standard_deviations
+        )
+
 
 def solve_coefficients(
     values: Float[np.ndarray, "batch coordinate"], spaces: Iterable[LinearSpace]
@@ -115,6 +126,16 @@ def solve_coefficients(
     solution = np.linalg.solve(components @ components.T, components @ residual.T).T / deviations
     ends = np.cumsum([s.component_count for s in spaces])
     return [part.astype(np.float32) for part in np.split(solution, ends[:-1], axis=1)]
+
+
+def picture_order(
+    positions: Float[np.ndarray, "vertex 3"], triangles: Int[np.ndarray, "triangle 3"]
+) -> Int[np.ndarray, " vertex"]:
+    """A mesh's vertices as the rows of a frontal picture meet them, those that look away at the end."""
+    normals = np.asarray(vertex_normals(positions[None].astype(np.float32), triangles))[0]
+    positions = positions.astype(np.float64)
+    rows, columns = np.floor(positions[:, 1] / -_ROW_MM), np.floor(positions[:, 0] / _COLUMN_MM)
+    return np.lexsort((columns, rows, normals[:, 2] < 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,6 +272,26 @@ class MorphableModel:
             )
         return found
 
+    @cached_property
+    def cheek_weights(self) -> Float[np.ndarray, " vertex"]:
+        """Weights of the vertices that sum to 1: those of the mean face seen in two discs on the cheeks, from the front.
+
+        Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius,
+        as the cheeks of an aligned photograph do (`data.photographs.cheek_weights`).
+        """
+        mean = self.mean_positions()
+        vertices, weights = self.five_points
+        right_eye, left_eye, _, right_mouth, left_mouth = (weights @ mean[vertices])[:, :2]
+        radius = np.linalg.norm(left_eye - right_eye) / 8
+        with _outside_graphs():
+            facing = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0, :, 2] > 0.0
+        inside = np.zeros(self.vertex_count, bool)
+        for centre in ((right_eye + right_mouth) / 2, (left_eye + left_mouth) / 2):
+            inside |= facing & (np.linalg.norm(mean[:, :2] - centre, axis=1) <= radius)
+        if not inside.any():
+            raise FaceModelError(f"The face model {self.name} has no vertex on its cheeks.")
+        return (inside / inside.sum()).astype(np.float32)
+
     @property
     def face_region(self) -> Bool[np.ndarray, " vertex"]:
         """The vertices of the face proper (no scalp, neck, ears, mouth bag): the region "face", else all vertices."""
@@ -292,10 +333,7 @@ class MorphableModel:
 
     def picture_order(self) -> Int[np.ndarray, " vertex"]:
         """The vertices of the mean face as the rows of a frontal picture meet them, those that look away at the end."""
-        mean = self.mean_positions().astype(np.float64)
-        normals = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0]
-        rows, columns = np.floor(mean[:, 1] / -_ROW_MM), np.floor(mean[:, 0] / _COLUMN_MM)
-        return np.lexsort((columns, rows, normals[:, 2] < 0.0))
+        return picture_order(self.mean_positions(), self.triangles)
 
     def _take(self, vertices: Int[np.ndarray, " kept"], name: str) -> MorphableModel:
         """The model on the chosen vertices, in their order."""

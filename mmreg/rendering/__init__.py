@@ -1,6 +1,6 @@
 """A differentiable renderer for triangle meshes: rasterize, interpolate, shade. It does not know what a face is."""
 
-from mmreg.rendering.color import linear_to_srgb, srgb_to_linear
+from mmreg.color import linear_to_srgb, srgb_to_linear
 from mmreg.rendering.development import develop, gaussian_blur
 from mmreg.rendering.lighting import PointLights, sample_lights
 from mmreg.rendering.rasterizer import Fragments, interpolate, rasterize

@@ -1,30 +1,10 @@
-"""Between linear light, in which shading adds up, and sRGB, in which pictures and albedo are stored; light's colour."""
+"""The colour of light."""
 
 from __future__ import annotations
 
 import numpy as np
-from keras import ops
 
-from mmreg.arrays import Array, Float
-
-
-def srgb_to_linear(srgb: Float[Array, "*shape"] | float) -> Float[Array, "*shape"]:
-    """Linear light of sRGB values in [0, 1] (IEC 61966-2-1); values below 0 continue the straight part."""
-    srgb = ops.convert_to_tensor(srgb, "float32")
-    curve = _power((ops.maximum(srgb, 0.04045) + 0.055) / 1.055, 2.4)
-    return ops.where(srgb <= 0.04045, srgb / 12.92, curve)
-
-
-def linear_to_srgb(linear: Float[Array, "*shape"] | float) -> Float[Array, "*shape"]:
-    """sRGB of linear light, clipped to [0, 1]. No gradient flows where it is clipped."""
-    linear = ops.clip(ops.convert_to_tensor(linear, "float32"), 0.0, 1.0)
-    curve = 1.055 * _power(ops.maximum(linear, 0.0031308), 1 / 2.4) - 0.055
-    return ops.where(linear <= 0.0031308, linear * 12.92, curve)
-
-
-def _power(base: Float[Array, "*shape"], exponent: float) -> Float[Array, "*shape"]:
-    """base ** exponent of positive bases: compilers have vector forms of exp and log, and the gradient needs no second power."""
-    return ops.exp(exponent * ops.log(base))
+from mmreg.arrays import Float
 
 
 def blackbody_linear_rgb(kelvin: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape 3"]:

@@ -6,8 +6,8 @@ import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float, Int
+from mmreg.color import linear_to_srgb
 from mmreg.geometry import native
-from mmreg.rendering.color import linear_to_srgb
 from mmreg.rendering.kernels import development as kernels
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mmreg.rendering.color import blackbody_linear_rgb, linear_to_srgb, srgb_to_linear
+from mmreg.color import linear_to_srgb, srgb_to_linear
+from mmreg.rendering.color import blackbody_linear_rgb
 from mmreg.rendering.lighting import LIGHT_SOURCES_KELVIN, LightSettings, PointLights, sample_lights, studio_lights
 from mmreg.rendering.shading import phong
 

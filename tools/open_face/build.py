@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 from mmreg.arrays import atomic_path
 from mmreg.face import LinearSpace, MorphableModel
 from mmreg.face.identity_sampler import Attributes, IdentitySampler, draw_attributes
+from mmreg.face.morphable_model import picture_order
 from mmreg.face.open_face import OPEN_FACE_FILE, Mirror, read_packed_model
 from tools.open_face.albedo import albedo_space, sample_albedos
 from tools.open_face.canvas import Canvas
@@ -97,9 +98,25 @@ class Generator:
         mean, mirror = self.maker.mean, self.head.mirror
         return principal_components(self.maker.displacements, covariance, COMPONENTS, mean, mirror, flips=True)
 
-    def shapes(self, people: Attributes, random: np.random.Generator) -> np.ndarray:
-        """(person, 3N) mm, of people that the components needn't have been made of."""
-        return self.maker.meshes(sample_weights(self.parameters, people, random).values)
+    def shapes(self, people: Attributes, random: np.random.Generator, spread: float = 1.0) -> np.ndarray:
+        """(person, 3N) mm, of people that the components needn't have been made of.
+
+        Args:
+            spread: of the local traits' deviations, 1 as in the people of the components.
+        """
+        return self.maker.meshes(sample_weights(self.parameters, people, random, spread).values)
+
+    def as_shipped(self, faces: np.ndarray, model: MorphableModel) -> np.ndarray:
+        """(person, 3N) faces, of which the generator numbers the vertices, numbered as the shipped model's.
+
+        Raises:
+            ValueError: the shipped model is of another generator.
+        """
+        mean = self.maker.mean.reshape(-1, 3)
+        order = picture_order(mean.astype(np.float32), self.head.triangles)
+        if np.abs(mean[order] - model.mean_positions()).max() > 0.1:
+            raise ValueError("The shipped model isn't this generator's; build it anew.")
+        return faces.reshape(len(faces), -1, 3)[:, order].reshape(len(faces), -1)
 
     def albedos(self, people: Attributes, first_seed: int) -> np.ndarray:
         """(person, 3N) sRGB."""

@@ -148,7 +148,7 @@ def main() -> None:
                 generator.albedos(held_out, 30_000_000 + options.seed),
             ]
         space = getattr(model, name)
-        faces = [np.asarray(f, np.float32) for f in faces]
+        faces = [generator.as_shipped(np.asarray(f, np.float32), model) for f in faces]
         numbers[name] = space_quality(space, *faces, {kind: getattr(c, name) for kind, c in drawn.items()})
         made[name] = ((faces[0] - space.mean) @ space.basis / space.standard_deviations).astype(np.float32)
         del faces

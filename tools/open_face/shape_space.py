@@ -104,8 +104,14 @@ class Weights(NamedTuple):
     targets: list[str]
 
 
-def sample_weights(parameters: list[Parameter], people: Attributes, generator: np.random.Generator) -> Weights:
-    """How people are made of targets: by their gender, age and ancestry; muscle, weight and the local traits are drawn."""
+def sample_weights(
+    parameters: list[Parameter], people: Attributes, generator: np.random.Generator, spread: float = 1.0
+) -> Weights:
+    """How people are made of targets: by their gender, age and ancestry; muscle, weight and the local traits are drawn.
+
+    Args:
+        spread: of the local traits, beside their own deviations.
+    """
     count = len(people.gender)
     columns: dict[str, np.ndarray] = {}
 
@@ -121,7 +127,7 @@ def sample_weights(parameters: list[Parameter], people: Attributes, generator: n
         z = generator.normal(size=count)
         if key in shared:  # left and right agree but for a quarter
             z = 0.97 * shared[key] + 0.25 * z
-        z = np.clip(parameter.mean + parameter.sigma * z, -1, 1)
+        z = np.clip(parameter.mean + spread * parameter.sigma * z, -1, 1)
         if parameter.minus:
             add(parameter.plus, np.maximum(z, 0))
             add(parameter.minus, np.maximum(-z, 0))

@@ -1,0 +1,78 @@
+"""The colour of the cheeks in an aligned picture, and an encoder that tells it beside a recogniser's features.
+
+Recognisers are trained to overlook light, and with it most of what tells pale skin from dark. Paper: the regressor reads the recogniser's
+features alone; reading the cheeks' colour as well is ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import keras
+import numpy as np
+from keras import ops
+
+from mmreg.arrays import Array, Float
+from mmreg.color import srgb_to_linear, tone
+from mmreg.encoders.registry import Encoder
+
+__all__ = ["SKIN", "CheekTone", "cheek_weights", "skin_color", "with_skin_tone"]
+
+TONES = 3
+SKIN = "+skin"  # behind the name of an encoder that tells the skin's tone
+
+
+def cheek_weights(encoder: Encoder) -> Float[np.ndarray, "height width"]:
+    """Weights of an aligned image's pixels that sum to 1: two discs on the cheeks.
+
+    Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius.
+    """
+    right_eye, left_eye, _, right_mouth, left_mouth = encoder.template
+    radius = np.linalg.norm(left_eye - right_eye) / 8
+    row, column = np.mgrid[: encoder.image_size[0], : encoder.image_size[1]]
+    inside = np.zeros(encoder.image_size, bool)
+    for x, y in ((right_eye + right_mouth) / 2, (left_eye + left_mouth) / 2):
+        inside |= (column - x) ** 2 + (row - y) ** 2 <= radius**2
+    return (inside / inside.sum()).astype(np.float32)
+
+
+def skin_color(
+    chips: Float[np.ndarray, "batch height width 3"], weights: Float[np.ndarray, "height width"]
+) -> Float[np.ndarray, "batch 3"]:
+    """Mean linear RGB of the cheeks of aligned sRGB images; `weights` from `cheek_weights`. Light and skin together."""
+    row, column = np.nonzero(weights)
+    linear = np.asarray(srgb_to_linear(chips[:, row, column]))  # b pixel 3
+    return np.einsum("bpc,p->bc", linear, weights[row, column])
+
+
+@keras.saving.register_keras_serializable("mmreg")
+class CheekTone(keras.layers.Layer):
+    """Logarithms of luminance, red over green and blue over green of the cheeks of aligned sRGB images (`color.tone`)."""
+
+    def __init__(self, weights: Float[np.ndarray, "height width"], **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        row, column = np.nonzero(weights)
+        self._rows, self._columns = slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
+        self._cheeks = np.asarray(weights)[self._rows, self._columns].astype(np.float32)
+
+    def call(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch 3"]:
+        """Three numbers a picture; differentiable."""
+        linear = srgb_to_linear(images[:, self._rows, self._columns])
+        return tone(ops.einsum("bhwc,hw->bc", linear, self._cheeks))
+
+
+def with_skin_tone(encoder: Encoder) -> Encoder:
+    """The encoder with the tone of the cheeks behind its features: three numbers more; the embedding is as before."""
+    images = keras.Input((*encoder.image_size, 3))
+    features, embedding = encoder.network(images)
+    tones = CheekTone(cheek_weights(encoder), name="cheek_tone")(images)
+    network = keras.Model(images, [ops.concatenate([features, tones], axis=-1), embedding], name=f"{encoder.name}_skin")
+    network.trainable = False
+    return replace(
+        encoder,
+        name=f"{encoder.name}{SKIN}",
+        network=network,
+        feature_size=encoder.feature_size + TONES,
+        checksum=hashlib.sha256(f"{encoder.checksum}{SKIN}".encode()).hexdigest(),
+    )

@@ -1,0 +1,215 @@
+"""Judges training runs side by side on photographs of people they never saw, and on people whose shape is known.
+
+    python -m tools.judge_runs RUN [RUN ...] --lfw FOLDER --train-list TRAIN.txt --test-list TEST.txt \\
+        --densenet WEIGHTS.dat.bz2 --cache FOLDER --known PEOPLE.npz --out SUMMARY.json
+
+A RUN is NAME=WEIGHTS.npz. Recall and similarity are dlib's DenseNet's, which no training saw (see `tools/judge_reference.py`). The
+known people come from `tools/known_people.py`: each is photographed by the renderer in five poses and lights, the features of the five are
+averaged, and the predicted shape is laid on the true one. The summary is written after every run, and kept runs aren't judged
+again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from judge_reference import Court, directions, pairs, view
+from lfw_encodings import photographs
+
+from mmreg.data.feature_store import FeatureStore
+from mmreg.data.synthetic import photograph_surface, sample_scenes
+from mmreg.encoders import load_encoder
+from mmreg.encoders.dlib_densenet import load_densenet
+from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
+from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
+from mmreg.evaluation.verification import area_under_curve
+from mmreg.face import Coefficients, load
+from mmreg.regressor import load_regressor
+from mmreg.results import Data, Provenance, file_checksum, write_result
+from mmreg.training import Studio
+
+VIEWS = 5
+LEADING = 0.95  # of the variance: the components whose moments are asked for
+
+
+class KnownPeople:
+    """People with known shape, their mean features, and their shapes as scans."""
+
+    def __init__(self, path: Path, studio: Studio):
+        with np.load(path, allow_pickle=False) as file:
+            self.positions, self.albedos = file["positions"], file["albedos"]
+        self.model = studio.model
+        self.landmarks = self.model.multi_pie
+        visible = self.model.regions["visible"]
+        self.triangles = self.model.triangles[visible[self.model.triangles].all(axis=1)]
+        self.nose = self.model.landmarks["nose_tip"]
+        features = []
+        for k in tqdm(range(len(self.positions)), desc="known people", unit="person"):
+            pictures = photograph_surface(
+                self.positions[k : k + 1], self.albedos[k : k + 1], self.model, sample_scenes(VIEWS, 90_000 + k),
+                studio.encoder.template, studio.encoder.image_size,
+            )  # fmt: skip
+            features.append(studio.encoder.predict(np.asarray(pictures)).features.mean(axis=0))
+        self.features = np.stack(features)
+        self.scans = [self._surface(p) for p in self.positions]
+
+    def _surface(self, positions: np.ndarray) -> Surface:
+        return Surface.of(*crop_around(positions, self.triangles, positions[self.nose]))
+
+    def errors(self, shapes: np.ndarray) -> np.ndarray:
+        """(person,) mm between predicted shape coefficients' meshes and the true ones."""
+        found = []
+        for k, positions in enumerate(np.asarray(self.model.positions(shapes))):
+            marks = positions[self.landmarks], self.positions[k][self.landmarks]
+            found.append(scan_error(self._surface(positions), marks[0], self.scans[k], marks[1]).mean_mm)
+        return np.array(found)
+
+
+def moments(coefficients: np.ndarray, deviations: np.ndarray) -> dict[str, float]:
+    """Means and deviations over photographs of the components that carry most of the variance."""
+    share = np.cumsum(deviations**2) / np.sum(deviations**2)
+    leading = coefficients[:, : int(np.searchsorted(share, LEADING)) + 1]
+    mean, deviation = leading.mean(axis=0), leading.std(axis=0)
+    return {
+        "components": leading.shape[1],
+        "largest_mean": np.abs(mean).max(),
+        "smallest_deviation": deviation.min(),
+        "largest_deviation": deviation.max(),
+        "share_with_mean_within_0.1": (np.abs(mean) <= 0.1).mean(),
+        "share_with_deviation_0.8_to_1.2": ((deviation >= 0.8) & (deviation <= 1.2)).mean(),
+    }
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", nargs="+", help="NAME=WEIGHTS.npz")
+    for name in ("lfw", "train-list", "test-list", "densenet", "cache", "known", "out"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument(
+        "--test-store", type=Path, required=True, help="the test photographs' store, for their skin's colour"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    wanted = dict(run.split("=", 1) for run in arguments.runs)
+    model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
+    train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
+    test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
+    store = FeatureStore.load(arguments.test_store, encoder.checksum)
+    if list(store.names) != list(test.names):
+        raise SystemExit("The test store holds other photographs than the list; encode them again.")
+    skin = luminance(store.skin)
+    people = np.concatenate([train.people, test.people])
+    court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))
+    studio = Studio(model, encoder)
+    known = KnownPeople(arguments.known, Studio(model, load_encoder("dlib+skin")))
+
+    former = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    records = {record["name"]: record for record in former.get("runs", [])}
+    provenance = Provenance([], {}, 0)
+    provenance.data = [
+        *(
+            Data(
+                f"LFW deep-funneled, {path.name}",
+                len(kind.names),
+                hashlib.sha256("\n".join(kind.names.tolist()).encode()).hexdigest(),
+            )
+            for path, kind in ((arguments.train_list, train), (arguments.test_list, test))
+        ),
+        Data(
+            "people of the open generator outside the model's span",
+            len(known.positions),
+            file_checksum(arguments.known),
+            True,
+        ),
+        Data(f"face model {model.name}", 1, model.checksum),
+        Data(f"encoder {encoder.name}", 1, encoder.checksum),
+        Data(f"judge {judge.name}", 1, judge.checksum),
+    ]
+
+    def write() -> None:
+        numbers = {
+            "runs": list(records.values()),
+            "baselines": baselines,
+            "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
+            "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane",
+        }
+        write_result(arguments.out, numbers, provenance)
+
+    photos = court.ceiling()
+    chance = court.chances()
+    neutral = np.zeros((len(known.positions), model.shape.component_count), np.float32)
+    mean_face_mm = known.errors(neutral)
+    nearest_mm = known.errors(model.project(known.positions, known.albedos).shape)
+    baselines = {
+        "chance": {
+            f"{k}{suffix}": chance[kind][k]
+            for kind, suffix in (("own_photo_in_gallery", ""), ("own_photo_removed", "_no_source"))
+            for k in ("top_1", "top_5")
+        },
+        "photo_against_photo": {
+            "top1_no_source": photos["recall"]["own_photo_removed"]["top_1"],
+            "top5_no_source": photos["recall"]["own_photo_removed"]["top_5"],
+            **photos["similarity"],
+        },
+        "mean_face": {"geometry_mm": mean_face_mm.mean(), "geometry_deviation_mm": mean_face_mm.std()},
+        "nearest_in_the_model": {"geometry_mm": nearest_mm.mean(), "geometry_deviation_mm": nearest_mm.std()},
+    }
+
+    for name, path in wanted.items():
+        checksum = file_checksum(path)
+        if records.get(name, {}).get("checksum") == checksum:
+            continue
+        loaded = load_regressor(path, model.checksum)
+        regressor, reads = loaded.regressor, load_encoder(loaded.regressor.identity.encoder_name)
+        own_store = store.with_skin_tone(reads.checksum) if reads.name.endswith("+skin") else store
+        faces = Coefficients(*(np.asarray(part) for part in regressor(own_store.features, domain="photograph")))
+        seen = view(studio, judge, faces, name)
+        own = directions(seen.judge, seen.judge.mean(axis=0))
+        recalls, similarity = court.recalls(own), court.similarities(own)
+        tone = skin_tone_agreement(skin, albedo_luminance(model, faces.albedo), test.people)
+        both = np.concatenate([faces.shape, faces.albedo], axis=1)
+        unit = directions(both, both.mean(axis=0))
+        shape, _ = regressor(known.features[:, : reads.feature_size], domain="rendering")
+        errors = known.errors(np.asarray(shape))
+        with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
+        records[name] = {
+            "name": name,
+            "top1": with_own["top_1"], "top5": with_own["top_5"],
+            "top1_no_source": without["top_1"], "top5_no_source": without["top_5"],
+            "similarity": similarity["own_photo"],
+            "skin_tone_rho": tone.rho, "skin_tone_within_over_between": tone.within_over_between, "skin_tone_people": tone.people,
+            "coefficient_auc": area_under_curve(*pairs(unit @ unit.T, test.people)),
+            "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),
+            "geometry_over_mean_face": errors.mean() / mean_face_mm.mean(),
+            "shape": moments(faces.shape, model.shape.standard_deviations),
+            "albedo": moments(faces.albedo, model.albedo.standard_deviations),
+            "encoder": reads.name,
+            "checksum": checksum,
+            **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},
+        }  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    k: v if isinstance(v, str) else round(float(v), 3)
+                    for k, v in records[name].items()
+                    if not isinstance(v, dict | list | type(None))
+                }
+            )
+        )
+        write()
+
+
+if __name__ == "__main__":
+    main()
