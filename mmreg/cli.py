@@ -108,7 +108,8 @@ def train(
     after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard.
     """
     from mmreg.arrays import InputError
-    from mmreg.data.photographs import load_photographs, photo_like_features
+    from mmreg.data.encoding import load_photographs
+    from mmreg.data.photographs import photo_like_features
     from mmreg.encoders import load_encoder
     from mmreg.face import load
     from mmreg.profiles import get_profile, get_variant
@@ -118,7 +119,7 @@ def train(
     settings = get_profile(profile)
     if variant != "tuned":
         settings = get_variant(variant, settings).profile
-    if photos is not None and not photos.is_file():
+    if photos is not None and not photos.exists():
         raise InputError(f"{photos} isn't a feature store; make one with `mmreg data encode FOLDER --out {photos}`.")
     check_writable(out)
     encoder = load_encoder(settings.encoder)
@@ -130,13 +131,21 @@ def train(
 @data_app.command("encode")
 def encode(
     folder: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The store to write (.npz).")] = Path("photographs.npz"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", help="The store to write: one file (.npz), or a folder of many, for millions of photographs."
+        ),
+    ] = Path("photographs.npz"),
 ) -> None:
-    """Detects, aligns and encodes photographs once; training reads only what the encoder said of them."""
-    from mmreg.data.photographs import encode_photographs, list_photographs
+    """Detects, aligns and encodes photographs once; training reads only what the encoder said of them.
+
+    Uses all cores. Interrupted, it goes on where it stopped when it is called again.
+    """
+    from mmreg.data.encoding import encode_photographs
     from mmreg.encoders import load_encoder
 
-    store = encode_photographs(list_photographs(folder), load_encoder(), out)
+    store = encode_photographs(folder, load_encoder(), out)
     for name, reason in store.skipped:
         typer.echo(f"skipped {name}: {reason}", err=True)
     typer.echo(f"{out}: {len(store)} faces, {len(store.skipped)} photographs skipped")

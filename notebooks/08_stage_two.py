@@ -11,7 +11,7 @@
 # ---
 
 # %% [markdown]
-# # Stage two: four losses
+# # Stage two: four losses, and one of ours
 #
 # From here on, photographs take part, about which nothing is known but their pixels. A recogniser judges the rendering of each
 # predicted face: *is this the person in the photograph?* **What keeps a network that is only asked to please a recogniser from
@@ -31,15 +31,16 @@ import numpy as np
 from IPython.display import Markdown
 from skimage.data import astronaut
 
+from mmreg.data.feature_store import FeatureStore
 from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.encoders import centred_unit, cosine, load_encoder
 from mmreg.encoders.alignment import align, detect
 from mmreg.face import Coefficients, load
 from mmreg.figures.faces import grid
-from mmreg.figures.learning import framed_photograph, moments_scatter, spread_cost, term_curves
+from mmreg.figures.learning import framed_photograph, moments_scatter, runs_table, spread_cost, term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
-from mmreg.losses import batch_distribution_loss, identity_loss, loopback_loss
+from mmreg.losses import batch_distribution_loss, identity_loss, loopback_loss, skin_tone_loss
 from mmreg.profiles import LossWeights, get_profile
 from mmreg.reconstruct import portrait
 from mmreg.regressor import load_regressor
@@ -114,7 +115,7 @@ figure = grid([[framed_photograph(photo, found.points, encoder, 200), *views]], 
 
 # %% [markdown]
 # The training behind this picture is one function, called by the folded cell above; the page explains what it
-# minimises. After it you can say what each of the four losses measures and what goes wrong without it, and run the stage
+# minimises. After it you can say what each of the losses measures and what goes wrong without it, and run the stage
 # yourself. Reading takes about fifteen minutes; the code runs in about two and a half.
 #
 # The objective, with the paper's weights $\omega_\text{batch} = 10$ and $\omega_\text{loop} = 0.07$ {cite}`genova2018`:
@@ -122,11 +123,12 @@ figure = grid([[framed_photograph(photo, found.points, encoder, 200), *views]], 
 # $$
 # \begin{aligned}
 # L = {} & L_\text{param} + \omega_\text{id} L_\text{id} \\
-#  {} + {} & \omega_\text{batch} L_\text{batchdistr} + \omega_\text{loop} L_\text{loopback}
+#  {} + {} & \omega_\text{batch} L_\text{batchdistr} + \omega_\text{loop} L_\text{loopback} \\
+#  {} + {} & \omega_\text{skin} L_\text{skin}
 # \end{aligned}
 # $$
 #
-# and here is how a step computes its last three terms, on photographs:
+# The last term is ours. Here is how a step computes all but the first, on photographs:
 
 # %%
 show_source(Trainer._photo_terms)
@@ -221,6 +223,32 @@ figure = spread_cost(spreads, costs, per=398.0)
 show_source(loopback_loss)
 
 # %% [markdown]
+# ## Skin tone: what recognisers overlook
+#
+# This one isn't in the paper. A recogniser is trained to know people in any light, and so its features say little of how bright a face was, and with it
+# little of how dark the skin is. No loss so far minds: a pale person rendered brown in random light pleases the recogniser as well. So our
+# regressor reads three numbers beside the features, the tone of the cheeks: luminance, red over green, blue over green, in logarithms. And a
+# loss asks for their order:
+#
+# $$
+# L_\text{skin} = \tfrac{1}{3} \sum_k \bigl(1 - \rho_b(c_k, c'_k)\bigr)
+# $$
+#
+# with $\rho_b$ the correlation over the batch between the photographs' tone $c$ and that of the predicted albedo's cheeks $c'$. A correlation, for no photograph tells
+# how bright its light was: it can say who is darker than whom, on average, and not how dark anyone is.
+
+# %%
+show_source(skin_tone_loss)
+
+# %% [markdown]
+# One photograph says little even of that order: the light on two pictures of one person differs more than people do. Photographs with similar features, though, show
+# people who are alike, each in another light. So $c$ is the mean tone of a photograph's neighbours in the space of features, and a tenth of its own
+# deviation from it.
+
+# %%
+show_source(FeatureStore.person_tone.func)
+
+# %% [markdown]
 # ## The photographs, which are none
 #
 # The 8,192 "photographs" on this page are draws from the distribution of the features of 8,128 real ones: a **stand-in**. Means, spreads and correlations
@@ -236,13 +264,13 @@ show_source(loopback_loss)
 alone = LossWeights(parameter=0.0, identity=settings.weights.identity, batch_distribution=0.0, loopback=0.0)
 alone_regressor, alone_history, alone_seen = train(alone)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The four terms by step (faint) and their running means, with all four losses and with identity alone. Identity falls in both alike. The other three are only measured, not minimised, in the second run. Mind the first panel: with all four losses the parameter loss rises, because a batch can be made various faster than the network can learn who should vary how.", "name": "fig-terms"}, "image": {"alt": "Four panels of curves over training steps, one for each loss term, with one line for the run with all four losses and one for the run with the identity loss alone."}}
-figure = term_curves({"all four": history, "identity alone": alone_history}, TERMS)
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The four terms by step (faint) and their running means, with all losses and with identity alone. Identity falls in both alike. The other three are only measured, not minimised, in the second run. Mind the first panel: with all losses the parameter loss rises, because a batch can be made various faster than the network can learn who should vary how.", "name": "fig-terms"}, "image": {"alt": "Four panels of curves over training steps, one for each loss term, with one line for the run with all losses and one for the run with the identity loss alone."}}
+figure = term_curves({"all losses": history, "identity alone": alone_history}, TERMS)
 
 # %% tags=["hide-input"]
 probe = photos.select(np.arange(32))
 probe_scenes = sample_scenes(32, 40_000 + seed)
-regressors = {"stage one": after_stage_one(), "identity alone": alone_regressor, "all four": regressor, **longer}
+regressors = {"stage one": after_stage_one(), "identity alone": alone_regressor, "all losses": regressor, **longer}
 means = {name: s.embedding_mean for name, s in regressor.statistics.items()}
 predictions = {name: predict(one, photos.features) for name, one in regressors.items()}
 
@@ -274,7 +302,7 @@ numbers = {
     "runs": found_out,
     "terms_at_the_end": {
         name: {term: np.mean([h[term] for h in log[-10:]]) for term in TERMS}
-        for name, log in {"all four": history, "identity alone": alone_history}.items()
+        for name, log in {"all losses": history, "identity alone": alone_history}.items()
     },
     "terms_at_the_start": {term: np.mean([h[term] for h in history[:3]]) for term in TERMS},
 }
@@ -287,7 +315,7 @@ quote(
         "synthetic": settings.synthetic_per_step,
         "identity_weight": settings.weights.identity,
         "parameter_start": numbers["terms_at_the_start"]["parameter"],
-        "parameter_end": numbers["terms_at_the_end"]["all four"]["parameter"],
+        "parameter_end": numbers["terms_at_the_end"]["all losses"]["parameter"],
         **{
             f"{name.replace(' ', '_')}_{key}": value
             for name, values in found_out.items()
@@ -296,7 +324,7 @@ quote(
     }
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Every coefficient as a point: its mean and its standard deviation over the 8,192 drawn photographs. The ring is where the face model's own population lies, at mean 0 and deviation 1. Stage one hedges: its deviations are far too small. Identity alone hardly widens them, but moves the means, for everybody at once. With all four, the deviations are drawn towards 1 and the means held near 0.", "name": "fig-moments"}, "image": {"alt": "Scatter plots of mean against standard deviation of coefficients, for stage one, identity alone, all four losses, and the reference, each with a ring at mean zero and deviation one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Every coefficient as a point: its mean and its standard deviation over the 8,192 drawn photographs. The ring is where the face model's own population lies, at mean 0 and deviation 1. Stage one hedges: its deviations are far too small. Identity alone hardly widens them, but moves the means, for everybody at once. With all losses, the deviations are drawn towards 1 and the means held near 0.", "name": "fig-moments"}, "image": {"alt": "Scatter plots of mean against standard deviation of coefficients, for stage one, identity alone, all losses, and the reference, each with a ring at mean zero and deviation one."}}
 figure = moments_scatter({name: (faces.shape, faces.albedo) for name, faces in predictions.items()})
 
 # %% tags=["hide-input"]
@@ -317,8 +345,8 @@ Markdown("\n".join([*header, *rows]))
 # coefficients; offset the root mean square of their means. The draws are the ones trained on, and the judge is the network in the
 # loss, so read the similarity as "how far the loss was lowered", and not as a quality.
 #
-# In {glue:text}`steps` steps, all four losses together raise the similarity from {glue:text}`stage_one_similarity:.2f` to
-# {glue:text}`all_four_similarity:.2f`, and identity alone to {glue:text}`identity_alone_similarity:.2f`. The two get there by different ways.
+# In {glue:text}`steps` steps, all losses together raise the similarity from {glue:text}`stage_one_similarity:.2f` to
+# {glue:text}`all_losses_similarity:.2f`, and identity alone to {glue:text}`identity_alone_similarity:.2f`. The two get there by different ways.
 #
 # **Identity alone** leaves the deviations low ({glue:text}`identity_alone_shape_deviation:.2f` for shape, where the face model has 1), but moves
 # everybody in the same direction: the offset grows from {glue:text}`stage_one_shape_mean_size:.2f` to
@@ -327,14 +355,14 @@ Markdown("\n".join([*header, *rows]))
 # beginning of what the paper reports of a network that has no other loss, that it ends with faces which please the recogniser and nobody else. Only
 # the beginning: these few steps show the direction, and their faces still look harmless.
 #
-# **With all four**, the offsets stay at {glue:text}`all_four_shape_mean_size:.2f` and {glue:text}`all_four_albedo_mean_size:.2f`, and the deviations go up
-# to {glue:text}`all_four_shape_deviation:.2f` and {glue:text}`all_four_albedo_deviation:.2f`. But look at the faces below, and at the parameter loss,
+# **With all losses**, the offsets stay at {glue:text}`all_losses_shape_mean_size:.2f` and {glue:text}`all_losses_albedo_mean_size:.2f`, and the deviations go up
+# to {glue:text}`all_losses_shape_deviation:.2f` and {glue:text}`all_losses_albedo_deviation:.2f`. But look at the faces below, and at the parameter loss,
 # which has risen from {glue:text}`parameter_start:.0f` to {glue:text}`parameter_end:.0f`, above the 80 that the mean face pays. Batch
 # distribution was the loudest term at the start, and variance is quickly made: any coefficient that nobody knows anything about can be blown up by noise.
 # *Right* variance takes longer, as the features must be found that it should follow. So after {glue:text}`steps` steps these people are as
 # various as the model's, in ways of their own. Training goes on because of this state; it isn't its result.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Five draws (nobody's photographs) and the astronaut, in the book's light: after stage one, after each of the two short runs, and by the reference regressor. Stage one says 'average' to everyone; the short run with all four losses overdoes everyone; the long run settles between.", "name": "fig-three-runs"}, "image": {"alt": "A grid of faces with a row for each of stage one, identity alone, all four losses, and the reference, and six columns of people, the last one the astronaut. Faces of the first two rows are nearly alike; those of the third are exaggerated."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Five draws (nobody's photographs) and the astronaut, in the book's light: after stage one, after each of the two short runs, and by the reference regressor. Stage one says 'average' to everyone; the short run with all losses overdoes everyone; the long run settles between.", "name": "fig-three-runs"}, "image": {"alt": "A grid of faces with a row for each of stage one, identity alone, all losses, and the reference, and six columns of people, the last one the astronaut. Faces of the first two rows are nearly alike; those of the third are exaggerated."}}
 table = []
 for name, one in regressors.items():
     astronauts = predict(one, astronaut_encoding.features)
@@ -369,6 +397,21 @@ elif path.exists():
     text = "\n".join([f"| {title} | |", "|---|---|", *lines])
 else:
     text = "*No measurement of the reference regressor is in `results/reference` yet.*"
+Markdown(text)
+
+# %% [markdown]
+# ## What each part is for
+#
+# Runs on encodings of real photographs, judged alike: on 2,290 photographs of people that none was trained on, by a network that was in no loss (dlib's
+# DenseNet); and on 50 rendered people whose shape is known, who lie outside the face model's span, and whose five pictures' features are averaged.
+# Compare runs of the same length only.
+
+# %% tags=["hide-input"]
+path = Path("../results/training/summary.json")
+if model_name == "open" and path.exists():
+    text = runs_table(read_result(path))
+else:
+    text = "*The runs were trained for the open model, or aren't in `results/training`.*"
 Markdown(text)
 
 # %% [markdown]

@@ -3,7 +3,7 @@
     python -m tools.judge_runs RUN [RUN ...] --lfw FOLDER --train-list TRAIN.txt --test-list TEST.txt \\
         --densenet WEIGHTS.dat.bz2 --cache FOLDER --known PEOPLE.npz --out SUMMARY.json
 
-A RUN is NAME=WEIGHTS.npz. Recall and similarity are dlib's DenseNet's, which no training saw (see `tools/judge_reference.py`). The
+A RUN is NAME=STAGE=WEIGHTS.npz=WORDS, with the words by which tables call it. Recall and similarity are dlib's DenseNet's, which no training saw (see `tools/judge_reference.py`). The
 known people come from `tools/known_people.py`: each is photographed by the renderer in five poses and lights, the features of the five are
 averaged, and the predicted shape is laid on the true one. The summary is written after every run, and kept runs aren't judged
 again.
@@ -91,7 +91,7 @@ def moments(coefficients: np.ndarray, deviations: np.ndarray) -> dict[str, float
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", nargs="+", help="NAME=WEIGHTS.npz")
+    parser.add_argument("runs", nargs="+", help="NAME=STAGE=WEIGHTS.npz=WORDS")
     for name in ("lfw", "train-list", "test-list", "densenet", "cache", "known", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument(
@@ -102,7 +102,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
-    wanted = dict(run.split("=", 1) for run in arguments.runs)
+    wanted = [run.split("=", 3) for run in arguments.runs]
     model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
     train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
@@ -167,7 +167,7 @@ def main() -> None:
         "nearest_in_the_model": {"geometry_mm": nearest_mm.mean(), "geometry_deviation_mm": nearest_mm.std()},
     }
 
-    for name, path in wanted.items():
+    for name, stage, path, what in wanted:
         checksum = file_checksum(path)
         if records.get(name, {}).get("checksum") == checksum:
             continue
@@ -186,6 +186,8 @@ def main() -> None:
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {
             "name": name,
+            "what": what,
+            "stage": int(stage),
             "top1": with_own["top_1"], "top5": with_own["top_5"],
             "top1_no_source": without["top_1"], "top5_no_source": without["top_5"],
             "similarity": similarity["own_photo"],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zipfile
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +15,11 @@ import numpy as np
 
 from mmreg.arrays import Float, InputError, Int, atomic_path
 from mmreg.color import tone
+from mmreg.results import file_checksum
 
 __all__ = ["FeatureStore", "FeatureStoreError"]
 
-SUFFIX = ".npz"
+SUFFIX, INDEX = ".npz", "index.json"
 LIKENESS, OWN_LIGHT, MOST_NEIGHBOURS = 15.0, 0.1, 8192  # of `person_tone`
 
 
@@ -101,8 +105,11 @@ class FeatureStore:
         features = np.concatenate([self.features, np.asarray(tone(self.skin))], axis=1)
         return replace(self, features=features, encoder_checksum=encoder_checksum)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes an npz file, which is complete or not there.
+    def save(self, path: str | os.PathLike[str], task: str = "") -> None:
+        """Writes an npz file, which is complete or not there; features and embeddings as 16-bit floats.
+
+        Args:
+            task: what it is made of, for `task_of`.
 
         Raises:
             InputError: the folder can't be written.
@@ -113,47 +120,102 @@ class FeatureStore:
         with atomic_path(path) as partial:
             np.savez(
                 partial,
-                features=self.features.astype(np.float32),
-                embedding=self.embedding.astype(np.float32),
+                features=self.features.astype(np.float16),
+                embedding=self.embedding.astype(np.float16),
                 skin=self.skin.astype(np.float32),
                 names=np.array(self.names, np.str_),
                 encoder_checksum=np.array(self.encoder_checksum),
                 source=np.array(self.source),
                 stand_in=np.array(self.stand_in),
                 skipped=np.array(self.skipped, np.str_).reshape(-1, 2),
+                task=np.array(task),
             )
+
+    @staticmethod
+    def task_of(path: str | os.PathLike[str]) -> str:
+        """The `task` that a file was saved with. Raises FeatureStoreError where there is no such file."""
+        with _open(Path(path)) as file:
+            return str(file["task"]) if "task" in file else ""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], encoder_checksum: str | None = None) -> FeatureStore:
-        """Reads what `save` wrote.
+        """Reads what `save` wrote, or a folder of such files with its index.
 
         Raises:
-            FeatureStoreError: the file is missing, no feature store, or was encoded with weights other than those of
-                `encoder_checksum`.
+            FeatureStoreError: it is missing, no feature store, incomplete or damaged, or was encoded with weights other than
+                those of `encoder_checksum`.
         """
         path = Path(path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                store = cls(
-                    features=file["features"],
-                    embedding=file["embedding"],
-                    skin=file["skin"],
-                    names=tuple(str(name) for name in file["names"]),
-                    encoder_checksum=str(file["encoder_checksum"]),
-                    source=str(file["source"]),
-                    stand_in=bool(file["stand_in"]),
-                    skipped=tuple((str(name), str(reason)) for name, reason in file["skipped"]),
-                )
-        except OSError as error:
-            raise FeatureStoreError(f"{path} can't be read ({error}); encode photographs into it first.") from error
-        except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, AttributeError) as error:
-            raise FeatureStoreError(f"{path} is no feature store ({error}); encode the photographs again.") from error
-        lengths = {len(store.features), len(store.embedding), len(store.skin), len(store.names)}
-        if len(lengths) != 1:
-            raise FeatureStoreError(f"{path} holds arrays of different lengths; encode the photographs again.")
+        store = _load_folder(path) if path.is_dir() else _load_file(path)
         if encoder_checksum is not None and store.encoder_checksum != encoder_checksum:
             raise FeatureStoreError(
                 f"{path} was made by an encoder with other weights ({store.encoder_checksum[:12]} instead of "
                 f"{encoder_checksum[:12]}); encode the photographs again."
             )
         return store
+
+
+@contextmanager
+def _open(path: Path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            yield file
+    except OSError as error:
+        raise FeatureStoreError(f"{path} can't be read ({error}); encode photographs into it first.") from error
+    except (KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+        raise FeatureStoreError(f"{path} is no feature store ({error}); encode the photographs again.") from error
+
+
+def _load_file(path: Path) -> FeatureStore:
+    with _open(path) as file:
+        store = FeatureStore(
+            features=file["features"].astype(np.float32),
+            embedding=file["embedding"].astype(np.float32),
+            skin=file["skin"],
+            names=tuple(str(name) for name in file["names"]),
+            encoder_checksum=str(file["encoder_checksum"]),
+            source=str(file["source"]),
+            stand_in=bool(file["stand_in"]),
+            skipped=tuple((str(name), str(reason)) for name, reason in file["skipped"]),
+        )
+    lengths = {len(store.features), len(store.embedding), len(store.skin), len(store.names)}
+    if len(lengths) != 1:
+        raise FeatureStoreError(f"{path} holds arrays of different lengths; encode the photographs again.")
+    return store
+
+
+def write_index(folder: Path, encoder_checksum: str, source: str) -> None:
+    """Says of a folder of stores that it is complete, and what its files' checksums are."""
+    files = {path.name: file_checksum(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    index = {"format": 1, "encoder_checksum": encoder_checksum, "source": source, "files": files}
+    with atomic_path(folder / INDEX) as partial:
+        partial.write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _load_folder(folder: Path) -> FeatureStore:
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        files = dict(index["files"])
+        encoder_checksum, source = str(index["encoder_checksum"]), str(index["source"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FeatureStoreError(
+            f"{folder} has no readable {INDEX} ({error}): it isn't finished; run `mmreg data encode` again to go on."
+        ) from error
+    parts = []
+    for name, checksum in files.items():
+        path = folder / Path(name).name
+        if not path.is_file() or file_checksum(path) != checksum:
+            raise FeatureStoreError(
+                f"{path} is missing or damaged; run `mmreg data encode` again, which makes it anew."
+            )
+        parts.append(_load_file(path))
+    if not parts:
+        raise FeatureStoreError(f"{folder} holds no encodings; encode photographs into it first.")
+    return FeatureStore(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("features", "embedding", "skin")),
+        tuple(name for part in parts for name in part.names),
+        encoder_checksum,
+        source,
+        any(part.stand_in for part in parts),
+        tuple(pair for part in parts for pair in part.skipped),
+    )

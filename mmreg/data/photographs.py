@@ -13,27 +13,20 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from tqdm import tqdm
 
 from mmreg.arrays import Float, InputError
 from mmreg.data.feature_store import FeatureStore, FeatureStoreError
 from mmreg.data.photo_statistics import photo_like_features
-from mmreg.encoders import Encoder, load_encoder
-from mmreg.encoders.alignment import Detection, align, detect
-from mmreg.encoders.skin import SKIN, cheek_weights, skin_color
+from mmreg.encoders.alignment import Detection
 
 __all__ = [
     "FeatureStore",
     "FeatureStoreError",
     "PhotographError",
-    "cheek_weights",
-    "encode_photographs",
     "list_photographs",
-    "load_photographs",
     "main_face",
     "photo_like_features",
     "read_photograph",
-    "skin_color",
 ]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm")
@@ -173,83 +166,3 @@ def main_face(detections: Sequence[Detection], size: tuple[int, int]) -> Detecti
         return float((right - left) * (bottom - top) - 4 * offset @ offset)
 
     return max(detections, key=prominence, default=None)
-
-
-def load_photographs(path: str | os.PathLike[str], encoder: Encoder) -> FeatureStore:
-    """A store for an encoder; one that was written by the same recogniser without the skin's tone is given it.
-
-    Raises:
-        FeatureStoreError: the file is missing, no store, or another encoder's.
-    """
-    if encoder.name.endswith(SKIN):
-        plain = load_encoder(encoder.name.removesuffix(SKIN))
-        store = FeatureStore.load(path)
-        if store.encoder_checksum == plain.checksum:
-            return store.with_skin_tone(encoder.checksum)
-    return FeatureStore.load(path, encoder.checksum)
-
-
-def encode_photographs(
-    paths: Iterable[str | os.PathLike[str]],
-    encoder: Encoder,
-    store_path: str | os.PathLike[str] | None = None,
-    source: str = "photographs",
-    batch_size: int = 32,
-    progress: bool = True,
-) -> FeatureStore:
-    """Encodes the main face of every photograph; what can't be read or shows no face is in `skipped`, with the reason.
-
-    Args:
-        paths: files and folders, as for `list_photographs`.
-        encoder: from `encoders.load_encoder`.
-        store_path: npz file to write; None to write none.
-        source: what the photographs are.
-        batch_size: faces encoded at a time.
-        progress: whether to show a bar.
-
-    Raises:
-        PhotographError: there is no photograph with a face among them.
-        InputError: `store_path` can't be written.
-    """
-    weights = cheek_weights(encoder)
-    names, skipped, chips = [], [], []
-    features, embeddings, skin = [], [], []
-
-    def flush() -> None:
-        if chips:
-            batch = np.stack(chips)
-            encoding = encoder.predict(batch, batch_size)
-            features.append(encoding.features)
-            embeddings.append(encoding.embedding)
-            skin.append(skin_color(batch, weights))
-            chips.clear()
-
-    for path in tqdm(list_photographs(paths), desc="encoding", unit="photo", disable=not progress):
-        try:
-            image = read_photograph(path)
-        except PhotographError as error:
-            skipped.append((str(path), str(error)))
-            continue
-        face = main_face(detect(image), image.shape[:2])
-        if face is None:
-            skipped.append((str(path), "no face was found"))
-            continue
-        names.append(str(path))
-        chips.append(align(image, face.points, encoder))
-        if len(chips) == batch_size:
-            flush()
-    flush()
-    if not names:
-        raise PhotographError(f"None of the {len(skipped)} photographs can be read and shows a face; choose others.")
-    store = FeatureStore(
-        np.concatenate(features),
-        np.concatenate(embeddings),
-        np.concatenate(skin),
-        tuple(names),
-        encoder.checksum,
-        source,
-        skipped=tuple(skipped),
-    )
-    if store_path is not None:
-        store.save(store_path)
-    return store

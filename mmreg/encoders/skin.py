@@ -17,7 +17,7 @@ from mmreg.arrays import Array, Float
 from mmreg.color import srgb_to_linear, tone
 from mmreg.encoders.registry import Encoder
 
-__all__ = ["SKIN", "CheekTone", "cheek_weights", "skin_color", "with_skin_tone"]
+__all__ = ["SKIN", "cheek_tone", "cheek_weights", "skin_color", "with_skin_tone"]
 
 TONES = 3
 SKIN = "+skin"  # behind the name of an encoder that tells the skin's tone
@@ -46,27 +46,22 @@ def skin_color(
     return np.einsum("bpc,p->bc", linear, weights[row, column])
 
 
-@keras.saving.register_keras_serializable("mmreg")
-class CheekTone(keras.layers.Layer):
-    """Logarithms of luminance, red over green and blue over green of the cheeks of aligned sRGB images (`color.tone`)."""
-
-    def __init__(self, weights: Float[np.ndarray, "height width"], **kwargs):
-        super().__init__(trainable=False, **kwargs)
-        row, column = np.nonzero(weights)
-        self._rows, self._columns = slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
-        self._cheeks = np.asarray(weights)[self._rows, self._columns].astype(np.float32)
-
-    def call(self, images: Float[Array, "batch height width 3"]) -> Float[Array, "batch 3"]:
-        """Three numbers a picture; differentiable."""
-        linear = srgb_to_linear(images[:, self._rows, self._columns])
-        return tone(ops.einsum("bhwc,hw->bc", linear, self._cheeks))
+def cheek_tone(
+    images: Float[Array, "batch height width 3"], weights: Float[np.ndarray, "height width"]
+) -> Float[Array, "batch 3"]:
+    """The tone of the cheeks of aligned sRGB images (`color.tone`), differentiable; `weights` from `cheek_weights`."""
+    row, column = np.nonzero(weights)
+    box = slice(row.min(), row.max() + 1), slice(column.min(), column.max() + 1)
+    linear = srgb_to_linear(images[:, *box])
+    return tone(ops.einsum("bhwc,hw->bc", linear, weights[box]))
 
 
 def with_skin_tone(encoder: Encoder) -> Encoder:
     """The encoder with the tone of the cheeks behind its features: three numbers more; the embedding is as before."""
     images = keras.Input((*encoder.image_size, 3))
     features, embedding = encoder.network(images)
-    tones = CheekTone(cheek_weights(encoder), name="cheek_tone")(images)
+    weights = cheek_weights(encoder)
+    tones = keras.layers.Lambda(lambda x: cheek_tone(x, weights), output_shape=(TONES,), name="cheek_tone")(images)
     network = keras.Model(images, [ops.concatenate([features, tones], axis=-1), embedding], name=f"{encoder.name}_skin")
     network.trainable = False
     return replace(

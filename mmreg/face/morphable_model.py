@@ -277,7 +277,7 @@ class MorphableModel:
         """Weights of the vertices that sum to 1: those of the mean face seen in two discs on the cheeks, from the front.
 
         Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius,
-        as the cheeks of an aligned photograph do (`data.photographs.cheek_weights`).
+        as the cheeks of an aligned photograph do (`encoders.skin.cheek_weights`).
         """
         mean = self.mean_positions()
         vertices, weights = self.five_points

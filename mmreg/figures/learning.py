@@ -288,3 +288,31 @@ def moments_scatter(runs: Mapping[str, tuple[np.ndarray, np.ndarray]], limit: fl
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=11)
     return figure
+
+
+def runs_table(summary: dict) -> str:
+    """Training runs side by side, as a table in Markdown: `results/training/summary.json`, chance and photographs beside them."""
+    head = [
+        "| run | steps | first / first five | own photo removed | similarity | skin tone, ρ | same person, AUC | shape, mm |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    base = summary["baselines"]
+    chance, photos, mean = base["chance"], base["photo_against_photo"], base["mean_face"]
+    rows = [
+        f"| *chance* | | {chance['top_1']:.3f} / {chance['top_5']:.3f} | {chance['top_1_no_source']:.3f} / "
+        f"{chance['top_5_no_source']:.3f} | | | | |",
+        f"| *mean face* | | | | | | | {mean['geometry_mm']:.2f} |",
+    ]
+    for run in summary["runs"]:
+        steps = run["profile"]["stage_two_steps"] if run["stage"] == 2 else 0
+        rows.append(
+            f"| {run['what']} | {steps:,} | {run['top1']:.2f} / {run['top5']:.2f} | {run['top1_no_source']:.2f} / "
+            f"{run['top5_no_source']:.2f} | {run['similarity']:.2f} | {run['skin_tone_rho']:.2f} "
+            f"| {run['coefficient_auc']:.3f} | {run['geometry_mm']:.2f} |"
+        )
+    rows += [
+        f"| *photo against photo* | | | {photos['top1_no_source']:.2f} / {photos['top5_no_source']:.2f} "
+        f"| {photos['same_person']:.2f} | | {photos['area_under_curve']:.3f} | |",
+        f"| *nearest face of the model* | | | | | | | {base['nearest_in_the_model']['geometry_mm']:.2f} |",
+    ]
+    return "\n".join([*head, *rows])

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from mmreg.data import feature_store
+from mmreg.data.encoding import load_photographs
 from mmreg.data.feature_store import FeatureStore, FeatureStoreError
+from mmreg.data.photographs import photo_like_features
+from mmreg.encoders import load_encoder
 
 
 @pytest.fixture
@@ -16,8 +20,9 @@ def store():
 def test_a_store_is_read_as_it_was_written(tmp_path, store):
     store.save(tmp_path / "new" / "store.npz")
     again = FeatureStore.load(tmp_path / "new" / "store.npz", "check")
-    for name in ("features", "embedding", "skin"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(store, name))
+    for name in ("features", "embedding"):  # as 16-bit floats
+        np.testing.assert_array_equal(getattr(again, name), getattr(store, name).astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(again.skin, store.skin)
     for name in ("names", "encoder_checksum", "source", "stand_in", "skipped"):
         assert getattr(again, name) == getattr(store, name)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["store.npz"]
@@ -59,3 +64,43 @@ def test_arrays_of_different_lengths_are_no_store(tmp_path, store):
 def test_a_store_is_written_as_npz_only(tmp_path, store):
     with pytest.raises(FeatureStoreError, match="npz"):
         store.save(tmp_path / "store.csv")
+
+
+def test_a_store_of_the_recogniser_serves_the_encoder_that_tells_the_skin_as_well(tmp_path, encoder):
+    plain = photo_like_features(20, 0)
+    plain.save(tmp_path / "plain.npz")
+    telling = load_encoder("dlib+skin")
+    served = load_photographs(tmp_path / "plain.npz", telling)
+    assert served.features.shape == (20, telling.feature_size)
+    assert served.names == plain.names
+    served.save(tmp_path / "served.npz")
+    again = load_photographs(tmp_path / "served.npz", telling).features
+    np.testing.assert_allclose(again, served.features, rtol=1e-3)
+    with pytest.raises(FeatureStoreError, match="other weights"):
+        load_photographs(tmp_path / "served.npz", encoder)
+
+
+def people_in_changing_light(seed=0, people=40, photos=6):
+    """A store of photographs of people with a skin tone each, and the tone of each photograph's person."""
+    rng = np.random.default_rng(seed)
+    person = np.repeat(np.arange(people), photos)
+    features = (rng.normal(size=(people, 64))[person] + 0.3 * rng.normal(size=(len(person), 64))).astype(np.float32)
+    tone = np.linspace(-2.0, -0.5, people)[person]
+    skin = np.exp(tone + rng.normal(0.0, 0.5, len(person)))[:, None] * np.ones(3)
+    names = tuple(str(k) for k in range(len(person)))
+    return FeatureStore(features, features, skin.astype(np.float32), names, "check", "a test"), tone
+
+
+def test_the_tone_of_a_person_is_found_under_changing_light():
+    store, tone = people_in_changing_light()
+    own = np.log(store.skin @ np.array([0.2126, 0.7152, 0.0722]))
+    found = store.person_tone
+    assert found.shape == (len(store), 3)
+    assert np.corrcoef(found[:, 0], tone)[0, 1] > 0.85 > 0.75 > np.corrcoef(own, tone)[0, 1]
+    np.testing.assert_allclose(found[:, 1:], 0.0, atol=1e-5)  # grey
+
+
+def test_the_tone_of_persons_is_found_in_stores_larger_than_what_is_compared(monkeypatch):
+    monkeypatch.setattr(feature_store, "MOST_NEIGHBOURS", 120)
+    store, tone = people_in_changing_light(1)
+    assert np.corrcoef(store.person_tone[:, 0], tone)[0, 1] > 0.8

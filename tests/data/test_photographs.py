@@ -8,16 +8,11 @@ from PIL import Image, ImageCms
 
 from mmreg.arrays import InputError
 from mmreg.data.photographs import (
-    FeatureStore,
     PhotographError,
-    cheek_weights,
-    encode_photographs,
     list_photographs,
     main_face,
     read_photograph,
-    skin_color,
 )
-from mmreg.encoders import centred_unit, cosine
 from mmreg.encoders.alignment import Detection
 
 RAMP = np.linspace(0, 255, 30 * 20 * 3).reshape(20, 30, 3).astype(np.uint8)
@@ -203,44 +198,3 @@ def test_the_main_face_is_large_and_near_the_centre():
     centre, small, corner = face(100, 100, 60), face(100, 95, 30), face(30, 30, 62)
     assert main_face([corner, centre, small], (200, 200)) is centre
     assert main_face([], (200, 200)) is None
-
-
-def test_cheeks_are_weighed_to_one_and_lie_between_eyes_and_mouth(encoder):
-    weights = cheek_weights(encoder)
-    assert weights.sum() == pytest.approx(1)
-    row, column = np.nonzero(weights)
-    right_eye, left_eye, _, right_mouth, _ = encoder.template
-    assert right_eye[1] < row.min()
-    assert row.max() < right_mouth[1]
-    assert right_eye[0] - 10 < column.min()
-    assert column.max() < left_eye[0] + 10
-
-
-def test_the_skin_colour_of_a_plain_image_is_its_linear_colour(encoder):
-    chips = np.full((2, 150, 150, 3), [0.5, 1.0, 0.0], np.float32)
-    np.testing.assert_allclose(skin_color(chips, cheek_weights(encoder)), [[0.21404, 1, 0]] * 2, atol=1e-4)
-
-
-def test_encoding_stores_the_faces_and_reports_the_rest(tmp_path, encoder):
-    portrait = pytest.importorskip("skimage.data", reason="scikit-image carries the portrait").astronaut()
-    Image.fromarray(portrait[:300, 60:400]).save(tmp_path / "a_face.png")
-    Image.fromarray((portrait[:300, 60:400] * 0.7).astype(np.uint8)).save(tmp_path / "b_darker.jpg", quality=90)
-    Image.new("RGB", (64, 64)).save(tmp_path / "c_blank.png")
-    (tmp_path / "d_text.png").write_text("no picture")
-    path = tmp_path / "stores" / "store.npz"
-    store = encode_photographs([tmp_path], encoder, path, source="a test", progress=False)
-    assert [name.split("/")[-1] for name in store.names] == ["a_face.png", "b_darker.jpg"]
-    assert {name.split("/")[-1] for name, _ in store.skipped} == {"c_blank.png", "d_text.png"}
-    a, b = centred_unit(store.embedding, np.zeros(128, np.float32))
-    assert cosine(a, b) > 0.97  # raw, not centred: the two are one person
-    assert (store.skin[1] < store.skin[0]).all()
-    again = FeatureStore.load(path, encoder.checksum)
-    np.testing.assert_array_equal(again.features, store.features)
-    assert again.skipped == store.skipped
-
-
-def test_photographs_without_any_face_are_refused_and_nothing_is_written(tmp_path, encoder):
-    Image.new("RGB", (64, 64)).save(tmp_path / "blank.png")
-    with pytest.raises(PhotographError, match="None of the 1 photographs"):
-        encode_photographs([tmp_path], encoder, tmp_path / "store.npz", progress=False)
-    assert not (tmp_path / "store.npz").exists()

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mmreg.arrays import InputError
-from mmreg.data.synthetic import photograph, sample_scenes, studio_scene, visible_part
+from mmreg.data.synthetic import photograph, photograph_surface, sample_scenes, studio_scene, visible_part
 from mmreg.face import Coefficients
 from mmreg.geometry.camera import clip_to_pixels, perspective_camera
 
@@ -85,3 +85,13 @@ def test_a_studio_face_is_framed_on_the_encoders_template(open_model, encoder):
     ).framing(points, encoder.template, SIZE)
     pixels = np.asarray(clip_to_pixels(camera.project(points), SIZE))[0]
     assert np.abs(pixels - encoder.template).max() < 6.0  # one face differs from the average of photographs
+
+
+def test_the_models_own_surface_is_photographed_as_its_coefficients_are(open_model, encoder):
+    coefficients, scene = Coefficients.sample(open_model, 1, 5), sample_scenes(2, 6)
+    surface = open_model.positions(coefficients.shape), open_model.albedos(coefficients.albedo)
+    np.testing.assert_allclose(
+        photograph_surface(*surface, open_model, scene, encoder.template, (50, 50)),
+        photograph(open_model, coefficients, scene, encoder.template, (50, 50)),
+        atol=1e-6,
+    )

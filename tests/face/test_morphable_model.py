@@ -166,3 +166,24 @@ def test_positions_work_inside_a_traced_function_and_pass_gradients(tiny_model):
     np.testing.assert_allclose(
         fresh.positions(shape)[0], fresh.mean_positions(), rtol=1e-6
     )  # tensors outlive the trace
+
+
+def test_a_mixed_space_is_the_weighted_mean_of_its_vertices(open_model):
+    weights = np.zeros((2, open_model.vertex_count), np.float32)
+    weights[0, [3, 10]] = 0.25, 0.75
+    weights[1, 7] = 1.0
+    coefficients = np.random.default_rng(0).normal(size=(4, open_model.albedo.component_count)).astype(np.float32)
+    whole = np.asarray(open_model.albedos(coefficients))
+    mixed = np.asarray(open_model.albedo.mixed(weights)(coefficients)).reshape(4, 2, 3)
+    np.testing.assert_allclose(mixed[:, 0], 0.25 * whole[:, 3] + 0.75 * whole[:, 10], atol=1e-5)
+    np.testing.assert_allclose(mixed[:, 1], whole[:, 7], atol=1e-5)
+
+
+def test_the_cheeks_are_two_discs_between_eyes_and_mouth(open_model):
+    weights = open_model.cheek_weights
+    assert weights.sum() == pytest.approx(1.0, abs=1e-5)
+    cheeks = open_model.mean_positions()[weights > 0]
+    eyes, mouth = (open_model.mean_positions()[open_model.multi_pie[part]] for part in (slice(36, 48), slice(48, 60)))
+    assert mouth[:, 1].min() < cheeks[:, 1].min() < cheeks[:, 1].max() < eyes[:, 1].min()
+    assert 15.0 < np.abs(cheeks[:, 0]).min() < np.abs(cheeks[:, 0]).max() < 50.0
+    assert abs((cheeks[:, 0] > 0).mean() - 0.5) < 0.05

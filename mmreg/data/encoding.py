@@ -1,0 +1,159 @@
+"""Photographs encoded once, for training to read what the encoder said of them and nothing else.
+
+A folder of photographs is worked through in shards: what is finished stays finished when the work is interrupted, and is not computed
+again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from mmreg.data.feature_store import SUFFIX, FeatureStore, FeatureStoreError, write_index
+from mmreg.data.photographs import PhotographError, list_photographs, main_face, read_photograph
+from mmreg.encoders import Encoder, load_encoder
+from mmreg.encoders.alignment import align, detect
+from mmreg.encoders.skin import SKIN, cheek_weights, skin_color
+
+__all__ = ["encode_photographs", "load_photographs"]
+
+SHARD = 512  # photographs; what an interruption can cost at most
+BATCH = 32
+
+
+def encode_photographs(
+    paths: Iterable[str | os.PathLike[str]],
+    encoder: Encoder,
+    store_path: str | os.PathLike[str],
+    source: str = "photographs",
+    shard_size: int = SHARD,
+    progress: bool = True,
+) -> FeatureStore:
+    """Encodes the main face of every photograph; what can't be read or shows no face is in `skipped`, with the reason.
+
+    Photographs are read, searched and aligned on all cores. Memory doesn't grow with their number while they are encoded. Called again after
+    an interruption, it goes on behind the last finished shard; photographs that have changed since are encoded again.
+
+    Args:
+        paths: files and folders, as for `list_photographs`.
+        encoder: from `encoders.load_encoder`.
+        store_path: one file, if it ends in .npz; else a folder, which keeps the shards (for millions of photographs).
+        source: what the photographs are.
+        shard_size: photographs in a shard.
+        progress: whether to show a bar.
+
+    Raises:
+        PhotographError: there is no photograph with a face among them.
+        InputError: `store_path` can't be written.
+    """
+    store_path = Path(store_path)
+    one_file = store_path.suffix == SUFFIX
+    folder = store_path.with_suffix(".shards") if one_file else store_path
+    photographs = list_photographs(paths)
+    shards = [photographs[start : start + shard_size] for start in range(0, len(photographs), shard_size)]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    bar = tqdm(total=len(photographs), desc="encoding", unit="photo", disable=None if progress else True)
+    with bar, ThreadPoolExecutor(cores) as pool:
+        for number, shard in enumerate(shards):
+            path = folder / f"{number:05d}{SUFFIX}"
+            task = _task(shard, encoder, source)
+            if _is_done(path, task):
+                bar.update(len(shard))
+            else:
+                _encode(shard, encoder, source, pool, bar).save(path, task)
+    for path in folder.glob(f"*{SUFFIX}"):  # of an earlier, longer list
+        if int(path.stem) >= len(shards):
+            path.unlink()
+    write_index(folder, encoder.checksum, source)
+    store = FeatureStore.load(folder, encoder.checksum)
+    if not len(store):
+        shutil.rmtree(folder)
+        raise PhotographError(
+            f"None of the {len(store.skipped)} photographs can be read and shows a face; choose others."
+        )
+    if one_file:
+        store.save(store_path)
+        shutil.rmtree(folder)
+    return store
+
+
+def _task(shard: Sequence[Path], encoder: Encoder, source: str) -> str:
+    """What a shard is made of, as a checksum: photographs by path, size and time of change; the encoder; the source."""
+    digest = hashlib.sha256(f"{encoder.checksum}\n{source}\n".encode())
+    for path in shard:
+        state = path.stat()
+        digest.update(f"{path}\n{state.st_size}\n{state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _is_done(path: Path, task: str) -> bool:
+    try:
+        if FeatureStore.task_of(path) != task:
+            return False
+        FeatureStore.load(path)  # whole: a damaged one is made anew
+    except FeatureStoreError:
+        return False
+    return True
+
+
+def _encode(shard: Sequence[Path], encoder: Encoder, source: str, pool: ThreadPoolExecutor, bar: tqdm) -> FeatureStore:
+    """The store of one shard; it may hold no face."""
+
+    def chip(path: Path) -> np.ndarray | str:
+        """The aligned face, 8 bits a channel, or why there is none."""
+        try:
+            image = read_photograph(path)
+        except PhotographError as error:
+            return str(error)
+        face = main_face(detect(image), image.shape[:2])
+        return "no face was found" if face is None else align(image, face.points, encoder)
+
+    names, skipped, chips = [], [], []
+    encodings, skin = (
+        [encoder.predict(np.zeros((0, *encoder.image_size, 3), np.float32))],
+        [np.zeros((0, 3), np.float32)],
+    )
+    weights = cheek_weights(encoder)
+
+    def flush() -> None:
+        if chips:
+            batch = np.stack(chips)
+            encodings.append(encoder.predict(batch, BATCH))
+            skin.append(skin_color(batch, weights))
+            chips.clear()
+
+    for start in range(0, len(shard), BATCH):
+        part = shard[start : start + BATCH]
+        for path, found in zip(part, pool.map(chip, part), strict=True):
+            if isinstance(found, str):
+                skipped.append((str(path), found))
+            else:
+                names.append(str(path))
+                chips.append(found)
+        flush()
+        bar.update(len(part))
+    features, embedding = (np.concatenate(kind) for kind in zip(*encodings, strict=True))
+    return FeatureStore(
+        features, embedding, np.concatenate(skin), tuple(names), encoder.checksum, source, skipped=tuple(skipped)
+    )
+
+
+def load_photographs(path: str | os.PathLike[str], encoder: Encoder) -> FeatureStore:
+    """A store for an encoder; one that was written by the same recogniser without the skin's tone is given it.
+
+    Raises:
+        FeatureStoreError: the file is missing, no store, or another encoder's.
+    """
+    if encoder.name.endswith(SKIN):
+        plain = load_encoder(encoder.name.removesuffix(SKIN))
+        store = FeatureStore.load(path)
+        if store.encoder_checksum == plain.checksum:
+            return store.with_skin_tone(encoder.checksum)
+    return FeatureStore.load(path, encoder.checksum)
