@@ -6,6 +6,7 @@
 PROFILE ?= quick
 SEED    ?= 0
 MODEL   ?= open
+PHOTOS  ?=
 CORES   ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 MEMORY  ?= 7500
 PYTHON  ?= python3.13 python3.12 python3.11 python3
@@ -21,12 +22,13 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help install book test lint lock clean
+.PHONY: help install book ablations test lint lock clean
 
 help:  ## this list
 	@echo "make TARGET, with a TARGET of:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: PROFILE=$(PROFILE) (quick, full or paper), SEED=$(SEED), CORES=$(CORES), MEMORY=$(MEMORY) (MB), PYTHON=an interpreter"
+	@echo "Variables: PROFILE=$(PROFILE) (quick, short, full or paper), SEED=$(SEED), CORES=$(CORES), MEMORY=$(MEMORY) (MB), PYTHON=an interpreter"
+	@echo "           PHOTOS=$(PHOTOS) (a store from mmreg data encode, for the ablations)"
 	@echo "           MODEL=$(MODEL) (the face model: open, ict:FOLDER, open+ict:FOLDER, or the path of a Basel Face Model 2017 file)"
 
 install: $(STAMP)  ## .venv with everything in it (the other targets do this by themselves)
@@ -37,6 +39,13 @@ book: $(STAMP)  ## run the chapters that changed and build the book: book/_build
 	  --rerun-triggers mtime params input --max-checksum-file-size 100MB --rerun-incomplete \
 	  --scheduler greedy --quiet host reason rules
 	@echo "The book: $(CURDIR)/book/_build/html/index.html"
+
+# Runs side by side, a core each: make ablations PROFILE=short PHOTOS=photographs.npz
+ablations: $(STAMP)  ## train every variant of mmreg/variants.toml: results/PROFILE/variants
+	@snakemake ablations --cores $(CORES) --resources mem_mb=$(MEMORY) \
+	  --config profile=$(PROFILE) seed=$(SEED) "model=$(MODEL)" "photos=$(PHOTOS)" \
+	  --rerun-triggers mtime params input --max-checksum-file-size 100MB --rerun-incomplete \
+	  --scheduler greedy --quiet host reason rules
 
 test: $(STAMP)  ## run the tests
 	@python -m pytest

@@ -3,6 +3,7 @@
 # What runs again: a chapter whose source, library modules, artifacts, profile, seed or face model changed. Small files are compared
 # by content, so a touched or checked-out file changes nothing. The wording of this file is no trigger: the commands
 # live in two scripts of book/, of which execute_chapter.py is an input like any other.
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -13,8 +14,8 @@ MODEL = str(config.get("model", "open"))
 RESULTS = f"results/{PROFILE}"
 CHAPTERS = yaml.safe_load(Path("notebooks/chapters.yml").read_text(encoding="utf-8")) or {}
 
-if PROFILE not in ("quick", "full", "paper"):
-    raise WorkflowError(f"There is no profile named {PROFILE!r}: choose quick, full or paper.")
+if PROFILE not in ("quick", "short", "full", "paper"):
+    raise WorkflowError(f"There is no profile named {PROFILE!r}: choose quick, short, full or paper.")
 for name in CHAPTERS:
     if not Path(f"notebooks/{name}.py").is_file():
         raise WorkflowError(f"notebooks/chapters.yml names the chapter {name}, but there is no notebooks/{name}.py.")
@@ -122,3 +123,38 @@ rule pages:
     shell:
         "jupyter-book build book -W -n --keep-going --all > {log} 2>&1"
         " || {{ grep -E 'WARNING|ERROR' {log} || tail -n 30 {log}; echo 'The whole log: {log}'; exit 1; }} >&2"
+
+
+# The ablations: every run that mmreg/variants.toml lists, with photographs if a store is given. `make ablations` calls it. A run that
+# was stopped goes on behind its last checkpoint.
+PHOTOS = str(config.get("photos", ""))
+VARIANTS = list(tomllib.loads(Path("mmreg/variants.toml").read_text(encoding="utf-8")))
+
+
+rule ablations:
+    input:
+        expand(f"{RESULTS}/variants/{{variant}}/regressor.npz", variant=VARIANTS),
+
+
+rule variant:
+    wildcard_constraints:
+        variant="|".join(VARIANTS),
+    input:
+        photos=[PHOTOS] if PHOTOS else [],
+        model=model_files(),
+    output:
+        f"{RESULTS}/variants/{{variant}}/regressor.npz",
+        f"{RESULTS}/variants/{{variant}}/stage_one.npz",
+        f"{RESULTS}/variants/{{variant}}/run.json",
+    params:
+        photos=f"--photos {PHOTOS}" if PHOTOS else "",
+        folder=lambda wildcards: f"{RESULTS}/variants/{wildcards.variant}",
+    log:
+        f"results/logs/variant_{PROFILE}_{{variant}}.log",
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=600,
+    shell:
+        "mmreg train --profile {PROFILE} --variant {wildcards.variant} {params.photos} --model {MODEL:q} --seed {SEED}"
+        " --out {params.folder} --resume > {log} 2>&1 || {{ tail -n 5 {log}; exit 1; }} >&2"

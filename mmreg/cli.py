@@ -87,7 +87,7 @@ def reconstruct(
 @app.command()
 def train(
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("runs/quick"),
-    profile: Annotated[str, typer.Option(help="quick, full or paper: how large the run is.")] = "quick",
+    profile: Annotated[str, typer.Option(help="quick, short, full or paper: how large the run is.")] = "quick",
     photos: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(

@@ -236,7 +236,7 @@ def train_stage_one(
     """Supervised training on synthetic faces alone; changes the regressor, returns the terms of every step."""
     trainer = Trainer(regressor, studio, profile.weights)
     schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, max(1, profile.stage_one_steps))
-    _compile(trainer, schedule, profile)
+    compile_trainer(trainer, schedule, profile)
     run = Run(folder, "stage_one", trainer, partial(stage_one_batch, studio, profile, seed))
     return run.train(profile.stage_one_steps, watch=watch)
 
@@ -265,7 +265,7 @@ def train_stage_two(
         warmup_target=profile.stage_two_learning_rate,
         warmup_steps=profile.warmup_steps,
     )
-    _compile(trainer, schedule, profile)
+    compile_trainer(trainer, schedule, profile)
     run = Run(folder, "stage_two", trainer, partial(stage_two_batch, studio, photos, profile, seed))
     return run.train(profile.stage_two_steps, watch=watch)
 
@@ -337,7 +337,8 @@ def _open_run(folder: Path, studio: Studio, provenance: Provenance, resume: bool
         )
 
 
-def _compile(trainer: Trainer, schedule, profile: Profile) -> None:
+def compile_trainer(trainer: Trainer, schedule, profile: Profile) -> None:
+    """Gives the trainer its optimiser, with a learning rate or a schedule of it."""
     # Paper: optimiser, learning rate and weight decay aren't stated; AdamW and these values are ours
     optimizer = keras.optimizers.AdamW(
         schedule, weight_decay=profile.weight_decay, global_clipnorm=profile.gradient_clip

@@ -13,10 +13,10 @@ def test_the_papers_profile_has_the_papers_numbers():
 
 
 def test_profiles_are_found_by_their_own_names():
-    for name in ("quick", "full", "paper"):
+    for name in ("quick", "short", "full", "paper"):
         assert get_profile(name).name == name
         assert get_profile(name).to_dict()["name"] == name
-    assert set(PROFILES) == {"quick", "full", "paper"}
+    assert set(PROFILES) == {"quick", "short", "full", "paper"}
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():

@@ -80,7 +80,7 @@ def test_stage_one_learns_to_tell_faces_it_has_seen(studio, encoder):
     from mmreg import training
 
     trainer = training.Trainer(regressor, studio, TINY.weights)
-    training._compile(trainer, 1e-3, TINY)
+    training.compile_trainer(trainer, 1e-3, TINY)
     losses = [float(trainer.train_on_batch(seen, return_dict=True)["parameter"]) for _ in range(1)]
     for _ in range(15):
         trainer.reset_metrics()
