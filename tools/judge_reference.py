@@ -1,7 +1,7 @@
 """Judges a trained regressor on photographs of people it never saw: are its renderings recognised as the photographed person?
 
     python tools/judge_reference.py --regressor REGRESSOR.npz --stage-one STAGE_ONE.npz --lfw FOLDER \\
-        --train-list TRAIN.txt --test-list TEST.txt --densenet WEIGHTS.dat.bz2 --cache FOLDER --out SUMMARY.json
+        --train-list TRAIN.txt --test-list TEST.txt --test-store TEST.npz --densenet WEIGHTS.dat.bz2 --cache FOLDER --out SUMMARY.json
 
 The paper's table 2 on Labeled Faces in the Wild (deep-funneled): the rendering of each test photograph's predicted face, frontal
 and neutral, is compared with all photographs. The judge is dlib's DenseNet, which the training never saw. The encoder that the
@@ -23,12 +23,14 @@ import tensorflow as tf
 from lfw_encodings import photographs
 from tqdm import tqdm
 
+from mmreg.data.feature_store import FeatureStore
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
+from mmreg.encoders.skin import SKIN
 from mmreg.evaluation.verification import area_under_curve, recall
 from mmreg.face import Coefficients, load
-from mmreg.regressor import load_regressor
+from mmreg.regressor import LoadedRegressor, check_encoder, load_regressor
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.training import Studio
 
@@ -43,11 +45,15 @@ class Views(NamedTuple):
     encoder: np.ndarray
 
 
-def predict(path: Path, features: np.ndarray, model, encoder: Encoder) -> tuple[Coefficients, dict]:
-    """The faces that a regressor sees in photographs' features (numpy), and its provenance."""
-    loaded = load_regressor(path, model.checksum, encoder.checksum)
-    shape, albedo = loaded.regressor(features, domain="photograph")
-    return Coefficients(np.asarray(shape), np.asarray(albedo)), loaded.provenance
+def predict(path: Path, store: FeatureStore, model) -> tuple[Coefficients, LoadedRegressor]:
+    """The faces that a regressor sees in photographs (numpy), and the regressor."""
+    loaded = load_regressor(path, model.checksum)
+    reads = load_encoder(loaded.regressor.identity.encoder_name)
+    if reads.name.endswith(SKIN):
+        store = store.with_skin_tone(reads.checksum)
+    check_encoder(path, loaded.regressor.identity, store.encoder_checksum)
+    shape, albedo = loaded.regressor(store.features, domain="photograph")
+    return Coefficients(np.asarray(shape), np.asarray(albedo)), loaded
 
 
 def view(studio: Studio, judge: Encoder, faces: Coefficients, title: str) -> Views:
@@ -78,6 +84,14 @@ def chance(photos_of_person: np.ndarray, gallery: int, own_removed: bool) -> dic
     photographs."""
     size, wanted = gallery - own_removed, photos_of_person - int(own_removed)
     return {f"top_{k}": float(np.mean([1.0 - comb(size - int(n), k) / comb(size, k) for n in wanted])) for k in RANKS}
+
+
+def test_store(path: Path, encoder: Encoder, names: np.ndarray) -> FeatureStore:
+    """The test photographs' features and skin; SystemExit if it holds other photographs."""
+    store = FeatureStore.load(path, encoder.checksum)
+    if list(store.names) != list(names):
+        raise SystemExit(f"{path} holds other photographs than the list; encode them again.")
+    return store
 
 
 class Court:
@@ -224,6 +238,7 @@ def parse() -> argparse.Namespace:
         "lfw": "the folder of the photographs",
         "train-list": "photographs that the gallery holds beside the test's",
         "test-list": "photographs to reconstruct, of people who aren't in the other list",
+        "test-store": "the test list's encodings, by tools/encode_lfw.py, which hold the skin's colour",
         "densenet": "dlib's face_recognition_densenet_model_v1.dat, or .dat.bz2",
         "cache": "a folder for the photographs' encodings",
         "out": "the result to write (.json)",
@@ -245,8 +260,10 @@ def main() -> None:
     probes = np.arange(len(train.names), len(people))
 
     studio = Studio(model, encoder)
-    stage_one, _ = predict(arguments.stage_one, test.features, model, encoder)
-    regressed, origin = predict(arguments.regressor, test.features, model, encoder)
+    store = test_store(arguments.test_store, encoder, test.names)
+    stage_one, _ = predict(arguments.stage_one, store, model)
+    regressed, loaded = predict(arguments.regressor, store, model)
+    origin = loaded.provenance
     seen = {
         "stage_one": view(studio, judge, stage_one, "stage one"),
         "regressor": view(studio, judge, regressed, "the regressor"),

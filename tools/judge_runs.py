@@ -22,18 +22,16 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from judge_reference import Court, directions, pairs, view
+from judge_reference import Court, directions, pairs, predict, test_store, view
 from lfw_encodings import photographs
 
-from mmreg.data.feature_store import FeatureStore
 from mmreg.data.synthetic import photograph_surface, sample_scenes
 from mmreg.encoders import load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
 from mmreg.evaluation.verification import area_under_curve
-from mmreg.face import Coefficients, load
-from mmreg.regressor import load_regressor
+from mmreg.face import load
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.training import Studio
 
@@ -106,9 +104,7 @@ def main() -> None:
     model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
     train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
-    store = FeatureStore.load(arguments.test_store, encoder.checksum)
-    if list(store.names) != list(test.names):
-        raise SystemExit("The test store holds other photographs than the list; encode them again.")
+    store = test_store(arguments.test_store, encoder, test.names)
     skin = luminance(store.skin)
     people = np.concatenate([train.people, test.people])
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))
@@ -171,10 +167,8 @@ def main() -> None:
         checksum = file_checksum(path)
         if records.get(name, {}).get("checksum") == checksum:
             continue
-        loaded = load_regressor(path, model.checksum)
+        faces, loaded = predict(Path(path), store, model)
         regressor, reads = loaded.regressor, load_encoder(loaded.regressor.identity.encoder_name)
-        own_store = store.with_skin_tone(reads.checksum) if reads.name.endswith("+skin") else store
-        faces = Coefficients(*(np.asarray(part) for part in regressor(own_store.features, domain="photograph")))
         seen = view(studio, judge, faces, name)
         own = directions(seen.judge, seen.judge.mean(axis=0))
         recalls, similarity = court.recalls(own), court.similarities(own)
