@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmreg.encoders.dlib_dat import EncoderError
 from mmreg.encoders.dlib_resnet import load_dlib_encoder
+from mmreg.encoders.facenet import load_facenet
 from mmreg.encoders.registry import (
     Encoder,
     Encoding,
@@ -12,8 +13,10 @@ from mmreg.encoders.registry import (
     encoder_names,
     load_encoder,
     register,
+    register_kind,
 )
 from mmreg.encoders.skin import with_skin_tone
+from mmreg.encoders.vggface import load_vggface
 
 __all__ = [
     "Encoder",
@@ -24,8 +27,11 @@ __all__ = [
     "encoder_names",
     "load_encoder",
     "register",
+    "register_kind",
     "with_skin_tone",
 ]
 
+register_kind("facenet", load_facenet)
+register_kind("vggface", load_vggface)
 register("dlib", load_dlib_encoder)
 register("dlib+skin", lambda: with_skin_tone(load_encoder("dlib")))

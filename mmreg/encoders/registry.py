@@ -7,7 +7,8 @@ paper's section 3.2: the features feed the regressor, the embedding is compared 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -16,7 +17,16 @@ import numpy as np
 from mmreg.arrays import Array, Float, dot, unit
 from mmreg.encoders.dlib_dat import EncoderError
 
-__all__ = ["Encoder", "Encoding", "centred_unit", "cosine", "encoder_names", "load_encoder", "register"]
+__all__ = [
+    "Encoder",
+    "Encoding",
+    "centred_unit",
+    "cosine",
+    "encoder_names",
+    "load_encoder",
+    "register",
+    "register_kind",
+]
 
 
 class Encoding(NamedTuple):
@@ -91,6 +101,7 @@ def cosine(a: Float[Array, "*batch embedding"], b: Float[Array, "*batch embeddin
 
 
 _factories: dict[str, Callable[[], Encoder]] = {}
+_loaders: dict[str, Callable[[Path], Encoder]] = {}
 _loaded: dict[str, Encoder] = {}
 
 
@@ -100,17 +111,27 @@ def register(name: str, factory: Callable[[], Encoder]) -> None:
     _loaded.pop(name, None)
 
 
+def register_kind(name: str, loader: Callable[[Path], Encoder]) -> None:
+    """Makes encoders known by `name:FILE`; `loader` is called with the file of weights when one is first loaded."""
+    _loaders[name] = loader
+
+
 def encoder_names() -> list[str]:
-    """The registered names, sorted."""
-    return sorted(_factories)
+    """The registered names, sorted; those that need a file of weights with ":FILE"."""
+    return sorted([*_factories, *(f"{name}:FILE" for name in _loaders)])
 
 
 def load_encoder(name: str = "dlib") -> Encoder:
-    """The encoder registered as `name`, the same object every time.
+    """The encoder registered as `name`, the same object every time; "vggface:FILE" reads weights of yours.
 
     Raises:
         EncoderError: the name is unknown, or the encoder's weights are missing or malformed.
     """
+    kind, _, path = name.partition(":")
+    if path and kind in _loaders:
+        if name not in _loaded:
+            _loaded[name] = replace(_loaders[kind](Path(path)), name=name)
+        return _loaded[name]
     if name not in _factories:
         raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")
     if name not in _loaded:
