@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mmreg import training
 from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
@@ -77,7 +78,6 @@ def test_stage_one_learns_to_tell_faces_it_has_seen(studio, encoder):
     statistics = DomainStatistics.of(np.asarray(encoding.features), np.asarray(encoding.embedding))
     regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
     before = [np.array(w) for w in encoder.network.get_weights()[:3]]
-    from mmreg import training
 
     trainer = training.Trainer(regressor, studio, TINY.weights)
     training.compile_trainer(trainer, 1e-3, TINY)
@@ -172,3 +172,43 @@ def test_two_renders_of_one_person_are_nearer_than_of_two(studio, open_model):
     a, b = ((x - mean) / np.linalg.norm(x - mean, axis=1, keepdims=True) for x in (a, b))
     similarity = a @ b.T
     assert area_under_curve(np.diag(similarity), similarity[~np.eye(8, dtype=bool)]) > 0.9
+
+
+def test_a_stage_of_no_steps_changes_nothing(studio, photos, encoder, tmp_path):
+    statistics = DomainStatistics.of(photos.features, photos.embedding)
+    regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
+    before = [np.array(w) for w in regressor.get_weights()]
+    assert train_stage_one(studio, regressor, replace(TINY, stage_one_steps=0), 0, tmp_path) == []
+    for old, new in zip(before, regressor.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_failure_in_the_first_step_leaves_nothing_that_a_resumption_trips_over(studio, photos, encoder, tmp_path):
+    statistics = DomainStatistics.of(photos.features, photos.embedding)
+    regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
+
+    def fail(*_):
+        raise RuntimeError("the first batch")
+
+    settings = replace(TINY, stage_one_steps=1)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="the first batch"):
+        patch.setattr(training, "stage_one_batch", fail)
+        train_stage_one(studio, regressor, settings, 0, tmp_path)
+    assert len(train_stage_one(studio, regressor, settings, 0, tmp_path)) == 1
+
+
+def test_synthetic_faces_wear_expressions_and_their_targets_are_neutral(studio):
+    batch = stage_one_batch(studio, replace(TINY, expression_deviation=0.7), 0, 0)
+    plain = stage_one_batch(studio, replace(TINY, expression_deviation=0.0), 0, 0)
+    assert plain.synthetic.expression is None
+    np.testing.assert_array_equal(batch.synthetic.shape, plain.synthetic.shape)
+    assert batch.synthetic.expression.std() == pytest.approx(0.7, rel=0.1)
+
+
+def test_the_framing_strays_as_far_as_the_profile_says(studio):
+    scenes = [
+        stage_one_batch(studio, replace(TINY, stage_one_batch=200, crop_offset_jitter=jitter), 0, 0).synthetic_scene
+        for jitter in (2.0, 6.0)
+    ]
+    for scene, jitter in zip(scenes, (2.0, 6.0), strict=True):
+        assert scene.crop_offset_pixels.std() == pytest.approx(jitter, rel=0.1)
