@@ -9,7 +9,30 @@ const FARTHEST_PITCH = 0.7; // radians
 const FRAME_MS = 28; // while something moves, a picture may take this long, or it becomes coarser
 const COARSEST = 0.5; // picture elements a CSS pixel
 const REST_MS = 140; // after this long without a change the picture is sharp again
+const CELL_MM = 4.5; // without a graphics card, what moves has one vertex in a cell of this size that looks the same way
+const COLORS = 9; // and is coloured alike, in so many steps of a channel's root
 const vectors = (rows) => rows.map((row) => new Vector3(...row));
+
+// A coarser mesh over the same vertices: one of each cell stands for all in it that look the same way and are coloured alike, so that
+// lids and lips stay apart, and eyes and brows stay what they are.
+function coarser({ triangles, positions, normals, diffuse }) {
+  const chosen = new Map(), standsFor = new Uint32Array(positions.length / 3);
+  for (let v = 0; v < standsFor.length; v++) {
+    const at = 3 * v, [nx, ny, nz] = normals.subarray(at, at + 3);
+    const [ax, ay, az] = [Math.abs(nx), Math.abs(ny), Math.abs(nz)];
+    let key = ax > ay && ax > az ? (nx > 0 ? 0 : 1) : ay > az ? (ny > 0 ? 2 : 3) : nz > 0 ? 4 : 5;
+    for (const channel of [0, 2]) key = 16 * key + Math.round(COLORS * Math.sqrt(diffuse[at + channel] / 65535));
+    for (let k = 0; k < 3; k++) key = 1024 * key + 512 + Math.round(positions[at + k] / CELL_MM);
+    if (!chosen.has(key)) chosen.set(key, v);
+    standsFor[v] = chosen.get(key);
+  }
+  const kept = [];
+  for (let t = 0; t < triangles.length; t += 3) {
+    const a = standsFor[triangles[t]], b = standsFor[triangles[t + 1]], c = standsFor[triangles[t + 2]];
+    if (a !== b && b !== c && c !== a) kept.push(a, b, c);
+  }
+  return Uint32Array.from(kept);
+}
 
 export class Stage {
   constructor(canvas, face, { camera, lights, shading }) {
@@ -73,7 +96,8 @@ export class Stage {
       return Math.min(Math.max(Math.sqrt(Math.max(FRAME_MS - a, 0) / b), COARSEST), this.sharp);
     };
     this.moving = finest();
-    if (this.moving < this.sharp) { // no graphics card: half of the work is triangles that look away
+    if (this.moving < this.sharp) { // no graphics card: most of the work is triangles, and half of them look away
+      this.coarse = coarser(this.face);
       this.seen = new BufferAttribute(new Uint32Array(this.face.triangles.length), 1).setUsage(DynamicDrawUsage);
       this.geometry.setIndex(this.seen);
       this.moving = finest();
@@ -82,8 +106,8 @@ export class Stage {
   }
 
   // Keeps the triangles whose outside is towards the camera; the others would be drawn over or not at all.
-  selectSeen() {
-    const { triangles, positions: p } = this.face, index = this.seen.array;
+  selectSeen(triangles) {
+    const p = this.face.positions, index = this.seen.array;
     const [cx, cy, cz] = this.mesh.worldToLocal(this.camera.position.clone()).toArray();
     let count = 0;
     for (let t = 0; t < triangles.length; t += 3) {
@@ -146,7 +170,7 @@ export class Stage {
     if (this.canvas.width !== width || this.canvas.height !== height) this.renderer.setSize(width, height, false);
     if (this.seen) {
       this.scene.updateMatrixWorld();
-      this.selectSeen();
+      this.selectSeen(ratio < this.sharp ? this.coarse : this.face.triangles);
     }
     this.renderer.render(this.scene, this.camera);
   }
