@@ -20,7 +20,7 @@ def test_profiles_are_found_by_their_own_names():
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="quick, full, paper"):
+    with pytest.raises(InputError, match="quick, short, full, paper"):
         get_profile("enormous")
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from mmreg.data.photographs import photo_like_features
+from mmreg.profiles import get_profile
 from mmreg.reconstruct import output_folders, reference_weights, unique_stems
 from mmreg.regressor import DomainStatistics, fresh_regressor
 
@@ -173,9 +174,11 @@ def test_equal_file_names_get_folders_of_their_own():
     assert output_folders(Path("o"), "x", 2) == [Path("o/x-1"), Path("o/x-2")]
 
 
-def test_the_reference_regressor_is_there_and_belongs_to_the_open_model_and_the_encoder(open_model, encoder):
+def test_the_reference_regressor_is_there_and_belongs_to_the_open_model_and_its_encoder(open_model):
+    from mmreg.encoders import load_encoder
     from mmreg.regressor import load_regressor
 
+    encoder = load_encoder(get_profile("full").encoder)
     loaded = load_regressor(reference_weights(), open_model.checksum, encoder.checksum)
     assert loaded.provenance["profile"]["name"] == "full"
     assert loaded.provenance["data"][0]["stand_in"] is False
