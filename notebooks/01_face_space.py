@@ -460,8 +460,8 @@ for name, row in (
     ("apart", recognition["now"]["independent"]),
     ("together", recognition["now"]["identity_sampler"]),
 ):
-    numbers |= {f"{name}_{measure}": row[measure] for measure in ("auc", "d_prime", "rank_1")}
-numbers["pairs"] = recognition["pairs_of_each_kind"]
+    numbers |= {f"{name}_{measure}": row[measure]["mean"] for measure in ("auc", "d_prime", "rank_1")}
+numbers |= {"pairs": recognition["pairs_of_each_kind"], "draws": recognition["draws"]}
 for name in ("shape", "albedo"):
     specific = measured[name]["specificity"]
     numbers |= {
@@ -494,13 +494,14 @@ figure = plot_anthropometry(measured["anthropometry"])
 # %% [markdown]
 # And the recogniser, whose verdict the training will follow: can it tell random people apart? From {glue:text}`pairs:d` pairs of
 # pictures of one person and as many of two, under different light and pose (AUC: how often the pair of one is the more alike;
-# $d'$: how many deviations the two kinds lie apart; last, how often the right one of all is the nearest):
+# $d'$: how many deviations the two kinds lie apart; last, how often the right one of all is the nearest;
+# means of {glue:text}`draws:d` draws of people):
 #
 # | | AUC | $d'$ | right person first |
 # |---|---|---|---|
-# | the former open model, drawn apart | {glue:text}`before_auc:.4f` | {glue:text}`before_d_prime:.2f` | {glue:text}`before_rank_1:.2f` |
-# | this one, drawn apart | {glue:text}`apart_auc:.4f` | {glue:text}`apart_d_prime:.2f` | {glue:text}`apart_rank_1:.2f` |
-# | this one, drawn together | {glue:text}`together_auc:.4f` | {glue:text}`together_d_prime:.2f` | {glue:text}`together_rank_1:.2f` |
+# | the former open model, drawn apart | {glue:text}`before_auc:.3f` | {glue:text}`before_d_prime:.2f` | {glue:text}`before_rank_1:.2f` |
+# | this one, drawn apart | {glue:text}`apart_auc:.3f` | {glue:text}`apart_d_prime:.2f` | {glue:text}`apart_rank_1:.2f` |
+# | this one, drawn together | {glue:text}`together_auc:.3f` | {glue:text}`together_d_prime:.2f` | {glue:text}`together_rank_1:.2f` |
 #
 # The record of this section is `results/face_model.json`.
 

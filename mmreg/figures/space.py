@@ -152,8 +152,10 @@ def plot_anthropometry(sizes: Mapping[str, Mapping]) -> Figure:
     """Means of a model's women and men beside published ones, in published standard deviations.
 
     Args:
-        sizes: `anthropometry` of `results/face_model.json`; each has `female` and `male` with means and deviations in mm.
+        sizes: `anthropometry` of `results/face_model.json`; each has `female` and `male` with means and deviations in mm. Those
+            without published ones are left out.
     """
+    sizes = {name: size for name, size in sizes.items() if "published_mean" in size["female"]}
     figure, axis = new_figure(height=4.4)
     axis.axvspan(-1, 1, color="#e4e4e4", zorder=0)
     axis.axvline(0, color="black", linewidth=1.0, zorder=1)
