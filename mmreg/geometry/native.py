@@ -59,13 +59,19 @@ def wanted(path: str) -> bool:
 
 
 def each_image(kernel: Callable[[int], None], batch: int) -> None:
-    """Runs `kernel(index)` for every index of the batch over a pool of threads; the first error is raised."""
-    if batch == 1 or _cores() == 1:
-        for index in range(batch):
+    """Runs `kernel(index)` for every index of the batch, in this thread and in those of a pool; the first error is raised."""
+    left = iter(range(batch))
+
+    def work() -> None:
+        for index in left:  # each thread takes the next one; the interpreter's lock keeps them from taking the same
             kernel(index)
-        return
-    for _ in _pool().map(kernel, range(batch)):
-        pass
+
+    helpers = [_pool().submit(work) for _ in range(min(_cores(), batch) - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            helper.result()
 
 
 def empty(shape: tuple[int, ...], dtype=np.float32) -> np.ndarray:
