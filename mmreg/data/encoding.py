@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mmreg.data.feature_store import SUFFIX, FeatureStore, FeatureStoreError, write_index
+from mmreg.data.feature_store import SUFFIX, FeatureStore, FeatureStoreError, check_folder, shards_in, write_index
 from mmreg.data.photographs import PhotographError, list_photographs, main_face, read_photograph
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.alignment import align, detect
@@ -51,11 +51,13 @@ def encode_photographs(
 
     Raises:
         PhotographError: there is no photograph with a face among them.
+        FeatureStoreError: the folder holds other things than shards; nothing in it is touched.
         InputError: `store_path` can't be written.
     """
     store_path = Path(store_path)
     one_file = store_path.suffix == SUFFIX
     folder = store_path.with_suffix(".shards") if one_file else store_path
+    check_folder(folder)
     photographs = list_photographs(paths)
     shards = [photographs[start : start + shard_size] for start in range(0, len(photographs), shard_size)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -68,9 +70,8 @@ def encode_photographs(
                 bar.update(len(shard))
             else:
                 _encode(shard, encoder, source, pool, bar).save(path, task)
-    for path in folder.glob(f"*{SUFFIX}"):  # of an earlier, longer list
-        if int(path.stem) >= len(shards):
-            path.unlink()
+    for path in shards_in(folder)[len(shards) :]:  # of an earlier, longer list
+        path.unlink()
     write_index(folder, encoder.checksum, source)
     store = FeatureStore.load(folder, encoder.checksum)
     if not len(store):
@@ -107,7 +108,7 @@ def _encode(shard: Sequence[Path], encoder: Encoder, source: str, pool: ThreadPo
     """The store of one shard; it may hold no face."""
 
     def chip(path: Path) -> np.ndarray | str:
-        """The aligned face, 8 bits a channel, or why there is none."""
+        """The aligned face, or why there is none."""
         try:
             image = read_photograph(path)
         except PhotographError as error:
@@ -115,29 +116,19 @@ def _encode(shard: Sequence[Path], encoder: Encoder, source: str, pool: ThreadPo
         face = main_face(detect(image), image.shape[:2])
         return "no face was found" if face is None else align(image, face.points, encoder)
 
-    names, skipped, chips = [], [], []
-    encodings, skin = (
-        [encoder.predict(np.zeros((0, *encoder.image_size, 3), np.float32))],
-        [np.zeros((0, 3), np.float32)],
-    )
     weights = cheek_weights(encoder)
-
-    def flush() -> None:
-        if chips:
-            batch = np.stack(chips)
-            encodings.append(encoder.predict(batch, BATCH))
-            skin.append(skin_color(batch, weights))
-            chips.clear()
-
+    names, skipped, encodings, skin = [], [], [], []
     for start in range(0, len(shard), BATCH):
-        part = shard[start : start + BATCH]
+        part, chips = shard[start : start + BATCH], []
         for path, found in zip(part, pool.map(chip, part), strict=True):
             if isinstance(found, str):
                 skipped.append((str(path), found))
             else:
                 names.append(str(path))
                 chips.append(found)
-        flush()
+        images = np.reshape(chips, (-1, *encoder.image_size, 3)).astype(np.float32)  # there may be none
+        encodings.append(encoder.predict(images, BATCH))
+        skin.append(skin_color(images, weights))
         bar.update(len(part))
     features, embedding = (np.concatenate(kind) for kind in zip(*encodings, strict=True))
     return FeatureStore(

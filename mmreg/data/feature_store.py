@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from mmreg.results import file_checksum
 __all__ = ["FeatureStore", "FeatureStoreError"]
 
 SUFFIX, INDEX = ".npz", "index.json"
+_SHARD = re.compile(r"\d{5,}\.npz")
 LIKENESS, OWN_LIGHT, MOST_NEIGHBOURS = 15.0, 0.1, 8192  # of `person_tone`
 
 
@@ -106,7 +108,7 @@ class FeatureStore:
         return replace(self, features=features, encoder_checksum=encoder_checksum)
 
     def save(self, path: str | os.PathLike[str], task: str = "") -> None:
-        """Writes an npz file, which is complete or not there; features and embeddings as 16-bit floats.
+        """Writes an npz file, which is complete or not there; features and embeddings as 16-bit floats where they fit.
 
         Args:
             task: what it is made of, for `task_of`.
@@ -120,8 +122,8 @@ class FeatureStore:
         with atomic_path(path) as partial:
             np.savez(
                 partial,
-                features=self.features.astype(np.float16),
-                embedding=self.embedding.astype(np.float16),
+                features=_halved(self.features),
+                embedding=_halved(self.embedding),
                 skin=self.skin.astype(np.float32),
                 names=np.array(self.names, np.str_),
                 encoder_checksum=np.array(self.encoder_checksum),
@@ -155,6 +157,12 @@ class FeatureStore:
         return store
 
 
+def _halved(values: np.ndarray) -> np.ndarray:
+    """As 16-bit floats, unless a value is too large for them."""
+    fits = np.abs(values).max(initial=0.0) <= np.finfo(np.float16).max
+    return values.astype(np.float16 if fits else np.float32)
+
+
 @contextmanager
 def _open(path: Path):
     try:
@@ -184,9 +192,26 @@ def _load_file(path: Path) -> FeatureStore:
     return store
 
 
+def shards_in(folder: Path) -> list[Path]:
+    """The stores in a folder of shards, in order."""
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if _SHARD.fullmatch(path.name))
+
+
+def check_folder(folder: Path) -> None:
+    """Raises FeatureStoreError where shards can't be kept: it is a file, or a folder that holds anything else."""
+    if folder.exists() and not folder.is_dir():
+        raise FeatureStoreError(f"{folder} is a file; give one that ends in {SUFFIX}, or a folder, as the store.")
+    names = [path.name for path in folder.glob("*") if ".partial" not in path.name]
+    others = [name for name in names if name != INDEX and not _SHARD.fullmatch(name)]
+    if others:
+        raise FeatureStoreError(
+            f"{folder} holds {min(others)}, which is no part of a feature store; give a folder of its own as the store."
+        )
+
+
 def write_index(folder: Path, encoder_checksum: str, source: str) -> None:
     """Says of a folder of stores that it is complete, and what its files' checksums are."""
-    files = {path.name: file_checksum(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    files = {path.name: file_checksum(path) for path in shards_in(folder)}
     index = {"format": 1, "encoder_checksum": encoder_checksum, "source": source, "files": files}
     with atomic_path(folder / INDEX) as partial:
         partial.write_text(json.dumps(index, indent=1) + "\n")

@@ -133,3 +133,20 @@ def test_photographs_without_any_face_are_refused_and_nothing_is_written(tmp_pat
     with pytest.raises(PhotographError, match="None of the 1 photographs"):
         encode_photographs([tmp_path / "blank.png"], encoder, tmp_path / "store.npz", progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["blank.png"]
+
+
+@pytest.mark.parametrize("name", ["2020.npz", "letter.txt"])
+def test_a_folder_of_other_things_is_refused_and_left_alone(folder, encoder, tmp_path, name):
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / name).write_text("mine")
+    for photos in (folder, folder / "c_blank.png"):
+        with pytest.raises(FeatureStoreError, match=f"holds {name}"):
+            encode_photographs([photos], encoder, out, progress=False)
+    assert [(p.name, p.read_text()) for p in out.iterdir()] == [(name, "mine")]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(folder, encoder, tmp_path):
+    (tmp_path / "store").write_text("mine")
+    with pytest.raises(FeatureStoreError, match="is a file"):
+        encode_photographs([folder], encoder, tmp_path / "store", progress=False)

@@ -1,5 +1,7 @@
 """A store is read as it was written, and nothing else is taken for one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,9 @@ def test_the_tone_of_persons_is_found_in_stores_larger_than_what_is_compared(mon
     monkeypatch.setattr(feature_store, "MOST_NEIGHBOURS", 120)
     store, tone = people_in_changing_light(1)
     assert np.corrcoef(store.person_tone[:, 0], tone)[0, 1] > 0.8
+
+
+def test_values_too_large_for_16_bits_are_kept_whole(tmp_path, store):
+    large = replace(store, features=1e6 * store.features)
+    large.save(tmp_path / "large.npz")
+    np.testing.assert_array_equal(FeatureStore.load(tmp_path / "large.npz").features, large.features)
