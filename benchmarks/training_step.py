@@ -45,7 +45,7 @@ def time_training_step(batch: int, views: int, seconds: float, patience: float) 
         "rasterize_shade": (shaded, arrays),
         "encoder": (lambda images: tuple(encoder(images)), [pictures]),
     }
-    timings = take_turns({name: _and_back(*stage) for name, stage in stages.items()}, seconds, patience)
+    timings = take_turns({name: and_back(*stage) for name, stage in stages.items()}, seconds, patience)
     wall = {name: timing.wall_ms for name, timing in timings.items()}
     return {
         "batch": batch,
@@ -60,7 +60,7 @@ def time_training_step(batch: int, views: int, seconds: float, patience: float) 
     }
 
 
-def _and_back(function, inputs):
+def and_back(function, inputs):
     """`function` and the gradient of its inputs, compiled, without arguments."""
     import tensorflow as tf
 

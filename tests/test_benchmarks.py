@@ -165,3 +165,13 @@ def test_memory_is_told_between_neighbouring_batches_and_not_where_it_wasnt_meas
 def test_a_worker_that_fails_says_why():
     with rendering.Worker(1) as worker, pytest.raises(rendering.WorkerError, match="KeyError"):
         worker.ask({"task": "nothing known"})
+
+
+def test_the_committed_training_step_adds_up():
+    step = read_result(ROOT / "results" / "benchmarks" / "training.json")
+    parts = ("data", "render", "encode", "regress")
+    assert sum(step["shares"][part] for part in parts) == pytest.approx(1.0, abs=1e-4)
+    assert sum(step[f"ms_{part}"] for part in parts) == pytest.approx(step["ms_step"], rel=1e-4)
+    assert min(step["shares"].values()) > 0.0
+    photos = step["provenance"]["profile"]["photos_per_step"]
+    assert step["photos_per_second"] == pytest.approx(1000.0 * photos / step["ms_step"], rel=1e-4)

@@ -151,8 +151,8 @@ def photograph(
     Raises:
         InputError: the number of scenes isn't a multiple of the number of faces.
     """
-    rendering = _expose(model, coefficients, scene, template, image_size, path, pair_budget)
-    return _developed(rendering, scene, image_size, lens_blur_pixels, path)
+    faces = model.positions(coefficients.shape, coefficients.expression), model.albedos(coefficients.albedo)
+    return photograph_surface(*faces, model, scene, template, image_size, lens_blur_pixels, path, pair_budget)
 
 
 def photograph_surface(
@@ -171,31 +171,19 @@ def photograph_surface(
     Args:
         model: whose triangles and five points are the faces'.
     """
-    surface = positions, _linear_albedo(albedos)
-    rendering = _expose_surface(*surface, model, scene, template, image_size, path, pair_budget)
-    return _developed(rendering, scene, image_size, lens_blur_pixels, path)
-
-
-def _developed(rendering: Rendering, scene, image_size, lens_blur_pixels, path):
+    rendering = _expose(positions, albedos, model, scene, template, image_size, path, pair_budget)
     background = _enlarged(scene.background, image_size)
     return develop(rendering.radiance, rendering.fragments.triangle_ids, background, float(lens_blur_pixels), path)
 
 
-def _expose(model, coefficients, scene, template, image_size, path="auto", pair_budget=None) -> Rendering:
-    """The rendering of faces in scenes, framed for the encoder."""
-    faces = model.positions(coefficients.shape, coefficients.expression)
-    albedo = _linear_albedo(model.albedos(coefficients.albedo))
-    return _expose_surface(faces, albedo, model, scene, template, image_size, path, pair_budget)
-
-
-def _expose_surface(faces, albedo, model, scene, template, image_size, path, pair_budget) -> Rendering:
-    """The rendering of surfaces with linear albedo, as many views of each as there are scenes a face."""
+def _expose(faces, albedos, model, scene, template, image_size, path="auto", pair_budget=None) -> Rendering:
+    """The rendering of faces in scenes, framed for the encoder; as many views of each as there are scenes a face."""
     views, left = divmod(scene.batch, faces.shape[0])
     if left or not views:
         raise InputError(
             f"{scene.batch} scenes can't be shared out evenly to {faces.shape[0]} faces; give every face as many."
         )
-    surface = [faces, vertex_normals(faces, model.triangles, path), albedo]
+    surface = [faces, vertex_normals(faces, model.triangles, path), _linear_albedo(albedos)]
     positions, normals, albedo = (ops.repeat(s, views, axis=0) if views > 1 else s for s in surface)
 
     # the head stays where it is, camera and lights turn about it: the same picture, and two passes over the mesh less
@@ -254,11 +242,13 @@ def visible_part(
     """
     yaws, pitches = np.meshgrid(np.deg2rad([-40.0, -20.0, 0.0, 20.0, 40.0]), np.deg2rad([-20.0, 0.0, 20.0]))
     keep = np.zeros(model.vertex_count, bool)
+    neutral = Coefficients.neutral(model)
+    mean_face = model.positions(neutral.shape), model.albedos(neutral.albedo)
     for yaw, pitch in zip(yaws.ravel().astype(np.float32), pitches.ravel().astype(np.float32), strict=True):
         pose = Pose(*(np.array([angle], np.float32) for angle in (yaw, pitch, 0.0)))
         scene = studio_scene(1)._replace(pose=pose, crop_scale=np.full(1, 0.94, np.float32))
-        ids = _expose(model, Coefficients.neutral(model), scene, template, image_size).fragments.triangle_ids
-        ids = np.unique(np.asarray(ids))
+        rendering = _expose(*mean_face, model, scene, template, image_size)
+        ids = np.unique(np.asarray(rendering.fragments.triangle_ids))
         keep[model.triangles[ids[ids >= 0]]] = True
     for _ in range(rings):
         keep[model.triangles[keep[model.triangles].any(axis=1)]] = True

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,11 +89,18 @@ def test_a_studio_face_is_framed_on_the_encoders_template(open_model, encoder):
     assert np.abs(pixels - encoder.template).max() < 6.0  # one face differs from the average of photographs
 
 
-def test_the_models_own_surface_is_photographed_as_its_coefficients_are(open_model, encoder):
-    coefficients, scene = Coefficients.sample(open_model, 1, 5), sample_scenes(2, 6)
-    surface = open_model.positions(coefficients.shape), open_model.albedos(coefficients.albedo)
-    np.testing.assert_allclose(
-        photograph_surface(*surface, open_model, scene, encoder.template, (50, 50)),
-        photograph(open_model, coefficients, scene, encoder.template, (50, 50)),
-        atol=1e-6,
+def test_a_surface_of_no_model_is_photographed_as_the_mean_face_of_one_that_has_it(open_model, encoder):
+    rng, shape = np.random.default_rng(5), (open_model.vertex_count, 3)
+    surface = open_model.mean_positions() + np.sin(0.1 * open_model.mean_positions()).astype(np.float32)
+    paint = rng.uniform(0.2, 0.8, shape).astype(np.float32)
+    other = replace(
+        open_model,
+        shape=replace(open_model.shape, mean=surface.ravel()),
+        albedo=replace(open_model.albedo, mean=paint.ravel()),
     )
+    scene, template = sample_scenes(2, 6), encoder.template
+    of_surface = photograph_surface(surface[None], paint[None], open_model, scene, template, (50, 50))
+    of_model = photograph(other, Coefficients.neutral(other), scene, template, (50, 50))
+    np.testing.assert_allclose(of_surface, of_model, atol=1e-5)
+    own = photograph(open_model, Coefficients.neutral(open_model), scene, template, (50, 50))
+    assert np.abs(np.asarray(of_surface) - np.asarray(own)).max() > 0.1
