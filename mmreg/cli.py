@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -27,6 +28,13 @@ Model = Annotated[
         "2017 file (.h5).",
     ),
 ]
+Encoder = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--encoder",
+        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE or vggface:FILE with weights of yours.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
@@ -41,11 +49,14 @@ def reconstruct(
         typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
     ] = None,
     model: Model = "open",
+    encoder: Encoder = None,
 ) -> None:
     """Reconstructs every face in PHOTOS as a textured 3D mesh.
 
     Writes for each face: face.glb and face.obj (mesh with colours), coefficients.json, panel.png (photograph and three
     views) and render.png (frontal, neutral light). A photograph with several faces gives numbered folders, largest first.
+
+    The recogniser is the one that the weights were trained for, unless --encoder says where its own weights are.
 
     Exit code 1: some photograph shows no face. Exit code 2: some input can't be used. All others are done first.
     """
@@ -59,7 +70,7 @@ def reconstruct(
 
     paths = list_photographs(photos)
     check_writable(out)
-    reconstructor = Reconstructor.load(model, weights)
+    reconstructor = Reconstructor.load(model, weights, encoder)
     code = 0
     for path, stem in zip(tqdm(paths, unit="photo", disable=len(paths) < 2), unique_stems(paths), strict=True):
         try:
@@ -99,13 +110,15 @@ def train(
     variant: Annotated[
         str, typer.Option(help="A run of mmreg/variants.toml that differs from the profile: an ablation.")
     ] = "tuned",
+    encoder: Encoder = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT where it stopped.")] = False,
 ) -> None:
     """Trains a regressor in the paper's two stages, and writes OUT/regressor.npz.
 
     Stage one learns from synthetic faces; stage two from photographs without labels as well. OUT also holds the regressor
-    after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard.
+    after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard. Without --encoder, the
+    profile's is used; the photographs must have been encoded by the same.
     """
     from mmreg.arrays import InputError
     from mmreg.data.encoding import load_photographs
@@ -121,10 +134,12 @@ def train(
         settings = get_variant(variant, settings).profile
     if photos is not None and not photos.exists():
         raise InputError(f"{photos} isn't a feature store; make one with `mmreg data encode FOLDER --out {photos}`.")
+    if encoder is not None:
+        settings = replace(settings, encoder=encoder.partition(":")[0])  # the record names no file of this machine
     check_writable(out)
-    encoder = load_encoder(settings.encoder)
-    store = load_photographs(photos, encoder) if photos else photo_like_features(8192, seed, encoder)
-    train_run(Studio(load(model), encoder), store, settings, seed, out, resume)
+    recogniser = load_encoder(encoder or settings.encoder)
+    store = load_photographs(photos, recogniser) if photos else photo_like_features(8192, seed, recogniser)
+    train_run(Studio(load(model), recogniser), store, settings, seed, out, resume)
     typer.echo(out / "regressor.npz")
 
 
@@ -137,6 +152,7 @@ def encode(
             "--out", "-o", help="The store to write: one file (.npz), or a folder of many, for millions of photographs."
         ),
     ] = Path("photographs.npz"),
+    encoder: Encoder = None,
 ) -> None:
     """Detects, aligns and encodes photographs once; training reads only what the encoder said of them.
 
@@ -145,7 +161,7 @@ def encode(
     from mmreg.data.encoding import encode_photographs
     from mmreg.encoders import load_encoder
 
-    store = encode_photographs(folder, load_encoder(), out)
+    store = encode_photographs(folder, load_encoder(encoder or "dlib"), out)
     for name, reason in store.skipped:
         typer.echo(f"skipped {name}: {reason}", err=True)
     typer.echo(f"{out}: {len(store)} faces, {len(store.skipped)} photographs skipped")

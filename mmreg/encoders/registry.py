@@ -7,7 +7,7 @@ paper's section 3.2: the features feed the regressor, the embedding is compared 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,7 +130,7 @@ def load_encoder(name: str = "dlib") -> Encoder:
     kind, _, path = name.partition(":")
     if path and kind in _loaders:
         if name not in _loaded:
-            _loaded[name] = replace(_loaders[kind](Path(path)), name=name)
+            _loaded[name] = _loaders[kind](Path(path))
         return _loaded[name]
     if name not in _factories:
         raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")

@@ -57,6 +57,7 @@ def test_weights_are_read_by_their_names(network, tmp_path):
     np.testing.assert_allclose(encoder(picture).embedding, embedding, rtol=1e-4, atol=1e-6)
     assert encoder.network.trainable_weights == []
     assert load_encoder(f"facenet:{path}") is encoder
+    assert encoder.name == "facenet"  # which weights name; the path is this machine's
     assert encoder.template.max() < 224
 
 
