@@ -48,7 +48,7 @@ class Profile:
     statistics_renderings: int  # renderings from which the synthetic domain's mean and deviation are measured
     # ours: synthetic faces wear what photographs do; their targets stay neutral (section 3.1 predicts neutral faces)
     expression_deviation: float = 0.0  # of the synthetic faces' expression coefficients
-    # ours: how far the framing of a rendering strays, so that no more is learnt of the encoder than holds in any framing
+    # ours: how far the framing of a rendering strays; meant to keep from learning what holds in one framing alone
     crop_scale_jitter: float = 0.03  # standard deviation of the logarithm of its size
     crop_offset_jitter: float = 2.0  # pixels
 
@@ -58,7 +58,7 @@ class Profile:
 
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard.
-# L_skin is at most 2, and what it asks for nobody else does, so a tenth of that is enough.
+# L_skin is at most 2 as well. Neither value is settled by a run in results/ yet.
 _TUNED = LossWeights(identity=2000.0, skin_tone=200.0)
 
 FULL = Profile(
@@ -83,7 +83,7 @@ FULL = Profile(
     crop_offset_jitter=5.0,
 )
 
-# ours: long enough for runs to be told apart, short enough for a dozen of them
+# ours: for comparing variants
 SHORT = replace(FULL, name="short", stage_one_steps=500, stage_two_steps=600)
 
 QUICK = replace(

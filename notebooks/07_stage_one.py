@@ -77,7 +77,8 @@ figure = sheet(np.asarray(pictures), columns=6)
 #
 # ## The easiest of the four losses
 #
-# A random face is a draw of $s, t \sim \mathcal N(0, 1)$. We render it, encode the picture, let the regressor read the features, and
+# What the regressor reads are the recogniser's features and three numbers of ours, the colour of the cheeks, of which
+# [the next chapter](08_stage_two) says why. A random face is a draw of $s, t \sim \mathcal N(0, 1)$. We render it, encode the picture, let the regressor read the features, and
 # ask for the coefficients back (section 3.3.1 of {cite:t}`genova2018`):
 #
 # $$

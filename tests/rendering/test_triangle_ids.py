@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mmreg.arrays import InputError
 from mmreg.rendering import rasterize
+from mmreg.rendering.kernels import triangle_ids as id_kernel
 from mmreg.rendering.triangle_ids import default_pair_budget, pair_count, triangle_ids_ops
 from tests.rendering import oracle
 from tests.rendering.scenes import PATHS, random_mesh, seen_in_perspective, sphere
@@ -275,3 +276,24 @@ def test_more_pairs_than_can_be_numbered_are_refused_without_making_room_for_the
     with pytest.raises(InputError, match="more than can be numbered"):
         triangle_ids_ops(clip, triangles, (1024, 1024))
     assert math.isnan(np.asarray(rasterize(clip, triangles, (1024, 1024), "ops", pair_budget=9).barycentrics).max())
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_side_that_is_scanned_first_is_the_nearer_one_however_few_triangles_it_has(flip):
+    """A dense sheet before a coarse one, and a coarse one before a dense one, which face opposite ways."""
+
+    def sheet(cells, depth, turned):
+        x, y = np.meshgrid(*2 * [np.linspace(-0.9, 0.9, cells + 1)])
+        positions = np.stack([x.ravel(), y.ravel(), np.full(x.size, depth), np.ones(x.size)], axis=1)
+        corner = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)).ravel()
+        a, b, c, d = corner, corner + 1, corner + cells + 1, corner + cells + 2
+        triangles = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
+        return positions, triangles[:, ::-1] if turned else triangles
+
+    for dense_depth, coarse_depth in ((0.920, 0.925), (0.925, 0.920)):  # a head before a camera, a metre away
+        (p, t), (q, u) = sheet(30, dense_depth, flip), sheet(4, coarse_depth, not flip)
+        vertices = np.concatenate([p, q]).astype(np.float32)
+        triangles = np.concatenate([t, u + len(p)]).astype(np.int32)
+        dense_side = -1.0 if flip else 1.0
+        expected = dense_side if dense_depth < coarse_depth else -dense_side
+        assert id_kernel._near_side(vertices, triangles) == expected

@@ -1,0 +1,29 @@
+"""The judge of several runs, and the people of known shape that it measures on."""
+
+import numpy as np
+import pytest
+
+from tools.judge_runs import moments
+from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
+
+
+def test_moments_are_of_the_components_that_carry_the_variance_alone():
+    rng = np.random.default_rng(0)
+    coefficients = rng.normal(size=(5000, 4)) * [1.0, 0.5, 1.0, 9.0] + [0.0, 0.0, 0.3, 9.0]
+    found = moments(coefficients, np.array([3.0, 2.0, 2.0, 0.1]))
+    assert found["components"] == 3
+    assert found["largest_mean"] == pytest.approx(0.3, abs=0.06)
+    assert found["smallest_deviation"] == pytest.approx(0.5, abs=0.03)
+    assert found["largest_deviation"] == pytest.approx(1.0, abs=0.05)
+    assert found["share_with_deviation_0.8_to_1.2"] == pytest.approx(2 / 3)
+    assert found["share_with_mean_within_0.1"] == pytest.approx(2 / 3)
+
+
+def test_bumps_have_their_size_and_are_smooth():
+    points = np.random.default_rng(1).uniform(-80.0, 80.0, (2000, 3))
+    moved = points + np.array([0.5, 0.0, 0.0])
+    fields = [[bumps(where, np.random.default_rng(seed)) for where in (points, moved)] for seed in range(20)]
+    values, beside = (np.stack(part) for part in zip(*fields, strict=True))
+    assert values.std() == pytest.approx(BUMPS_MM, rel=0.1)
+    steepest = 2 * np.pi * BUMPS_MM / WAVELENGTHS_MM[0]
+    assert np.sqrt(((beside - values) ** 2).mean()) < 0.5 * steepest
