@@ -36,7 +36,8 @@ def measure(profile, seconds: float) -> dict:
     from mmreg.encoders import load_encoder
     from mmreg.face import Coefficients, load
     from mmreg.regressor import DomainStatistics, fresh_regressor
-    from mmreg.training import Studio, Trainer, compile_trainer, rendering_statistics, stage_two_batch
+    from mmreg.studio import Studio, rendering_statistics
+    from mmreg.training import Trainer, compile_trainer, stage_two_batch
 
     encoder = load_encoder(profile.encoder)
     studio, photos = Studio(load("open"), encoder), photo_like_features(8192, 0, encoder)

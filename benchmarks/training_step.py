@@ -23,7 +23,7 @@ def time_training_step(batch: int, views: int, seconds: float, patience: float) 
     from mmreg.geometry.camera import Camera
     from mmreg.geometry.mesh import vertex_normals
     from mmreg.rendering import PointLights, render
-    from mmreg.training import Studio
+    from mmreg.studio import Studio
 
     studio = Studio(mmreg.face.load("open"), load_encoder())
     model, encoder = studio.visible, studio.encoder

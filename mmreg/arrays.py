@@ -9,13 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from keras import ops
 
 Array = Any  # numpy array, TensorFlow tensor or JAX array: all maths is written in keras.ops
 
-__all__ = ["Array", "Bool", "Float", "InputError", "Int", "atomic_folder", "atomic_path", "concrete", "dot", "unit"]
+__all__ = [
+    "Array",
+    "Bool",
+    "Float",
+    "InputError",
+    "Int",
+    "atomic_folder",
+    "atomic_path",
+    "concrete",
+    "dot",
+    "outside_graphs",
+    "unit",
+]
 
 
 class InputError(ValueError):
@@ -98,3 +111,21 @@ def _refusing(path: Path, partial: Path) -> Iterator[None]:
             raise
         reason = error.strerror or type(error).__name__
         raise InputError(f"{path} can't be written ({reason}); choose a folder that you may write to.") from error
+
+
+@contextmanager
+def outside_graphs() -> Iterator[None]:
+    """Tensors made inside are real ones that may be kept, also when a graph is being traced."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.init_scope():
+            yield
+    elif backend == "jax":
+        import jax
+
+        with jax.ensure_compile_time_eval():
+            yield
+    else:
+        yield

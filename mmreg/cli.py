@@ -127,7 +127,8 @@ def train(
     from mmreg.face import load
     from mmreg.profiles import get_profile, get_variant
     from mmreg.reconstruct import check_writable
-    from mmreg.training import Studio, train_run
+    from mmreg.studio import Studio
+    from mmreg.training import train_run
 
     settings = get_profile(profile)
     if variant != "tuned":

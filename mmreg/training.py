@@ -1,35 +1,33 @@
 """The two stages (section 3.3): synthetic faces alone, then photographs and synthetic faces together.
 
-This is the one place that wires face model, renderer, encoder, regressor and losses.
+This is the one place that wires the studio (face model, renderer, encoder), the regressor and the losses.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
-from tqdm import tqdm
 
 from mmreg import losses
 from mmreg.arrays import Array, Float, atomic_path
 from mmreg.color import srgb_to_linear, tone
 from mmreg.data.feature_store import FeatureStore
-from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, photograph, sample_scenes, visible_part
-from mmreg.encoders.registry import Encoder, Encoding
+from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, sample_scenes
+from mmreg.encoders.registry import Encoder
 from mmreg.face.coefficients import Coefficients
-from mmreg.face.morphable_model import LinearSpace, MorphableModel
 from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
 from mmreg.run import Run, TrainingError, Watch
+from mmreg.studio import Studio, rendering_statistics, step_seed
 
 TERMS = ("parameter", "identity", "batch_distribution", "loopback")  # the paper's
 OUR_TERMS = ("skin_tone",)
@@ -48,70 +46,6 @@ class Batch(NamedTuple):
     photo_tone: Float[Array, "photo 3"] | None = None
     photo_embedding: Float[Array, "rendered embedding"] | None = None
     photo_scene: Scene | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Studio:
-    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture."""
-
-    model: MorphableModel
-    encoder: Encoder
-    pair_budget: int | None = None
-    visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
-
-    def __post_init__(self) -> None:
-        visible = visible_part(self.model, self.encoder.template, self.encoder.image_size)
-        object.__setattr__(self, "visible", visible)
-
-    def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
-        """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients."""
-        return self.encoder(self.photograph(coefficients, scene))
-
-    def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
-        """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""
-        encoder = self.encoder
-        return photograph(
-            self.visible, coefficients, scene, encoder.template, encoder.image_size, pair_budget=self.pair_budget
-        )
-
-    @cached_property
-    def cheeks(self) -> LinearSpace:
-        """The mean colour (sRGB) of the cheeks as a space of its own: three numbers for a face."""
-        return self.visible.albedo.mixed(self.visible.cheek_weights[None])
-
-    @cached_property
-    def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:
-        """`encode` as one compiled graph; compiled anew for every batch size."""
-        return _compiled(self.encode)
-
-    def encode_many(self, coefficients: Coefficients, scene: Scene, batch: int = 16) -> Encoding:
-        """`encode` for any number of pictures, `batch` at a time (numpy, no gradients)."""
-        encodings = []
-        for start in range(0, scene.batch, batch):
-            rows = np.arange(start, start + batch) % scene.batch  # the last batch is filled up with the first pictures
-            encodings.append(self.compiled_encode(*take_rows((coefficients, scene), rows)))
-        return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings])[: scene.batch] for k in (0, 1)))
-
-
-def take_rows(record, rows: np.ndarray | slice):
-    """The chosen faces or pictures of a record of arrays, such as Coefficients or a Scene."""
-    return keras.tree.map_structure(lambda array: None if array is None else array[rows], record)
-
-
-def rendering_statistics(studio: Studio, count: int, seed: int, batch: int = 16) -> DomainStatistics:
-    """Means and deviations of the encoder's output over `count` random faces of the model in random scenes."""
-    encodings = []
-    for start in tqdm(
-        range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
-    ):
-        batch_seed = _seed(seed, 0, start)
-        encodings.append(
-            studio.compiled_encode(
-                Coefficients.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
-            )
-        )
-    features, embeddings = (np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1))
-    return DomainStatistics.of(features, embeddings)
 
 
 class Trainer(keras.Model):
@@ -194,12 +128,12 @@ class _Untracked:
 
 def stage_one_batch(studio: Studio, profile: Profile, seed: int, step: int) -> Batch:
     """Synthetic faces with shape, albedo, pose and light drawn independently (section 3.3), fresh for every step."""
-    return _synthetic_batch(studio, profile, profile.stage_one_batch, _seed(seed, 1, step))
+    return _synthetic_batch(studio, profile, profile.stage_one_batch, step_seed(seed, 1, step))
 
 
 def stage_two_batch(studio: Studio, photos: FeatureStore, profile: Profile, seed: int, step: int) -> Batch:
     """Synthetic faces, and photographs of which the first are rendered in several scenes each."""
-    batch_seed = _seed(seed, 2, step)
+    batch_seed = step_seed(seed, 2, step)
     rng = np.random.default_rng(batch_seed)
     wanted = min(profile.photos_per_step + profile.distribution_photos, len(photos))
     chosen = rng.choice(len(photos), wanted, replace=False)
@@ -223,11 +157,6 @@ def _scenes(profile: Profile) -> SceneSettings:
     return replace(
         DEFAULT_SCENES, crop_scale_jitter=profile.crop_scale_jitter, crop_offset_jitter=profile.crop_offset_jitter
     )
-
-
-def _seed(*parts: int) -> int:
-    """One seed from several numbers; a step's data depend on nothing but these, so that runs resume exactly."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
 def train_stage_one(
@@ -344,12 +273,3 @@ def compile_trainer(trainer: Trainer, schedule, profile: Profile) -> None:
         schedule, weight_decay=profile.weight_decay, global_clipnorm=profile.gradient_clip
     )
     trainer.compile(optimizer=optimizer, jit_compile=keras.config.backend() == "jax")
-
-
-def _compiled(function: Callable) -> Callable:
-    """`function` as one compiled graph on TensorFlow; as it is elsewhere."""
-    if keras.config.backend() != "tensorflow":
-        return function
-    import tensorflow as tf
-
-    return tf.function(function)

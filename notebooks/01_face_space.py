@@ -36,7 +36,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from mmreg.face import Coefficients, IdentitySampler, MorphableModel, load
-from mmreg.face.morphable_model import LinearSpace
+from mmreg.face.linear_space import LinearSpace
 from mmreg.figures.faces import grid, sheet
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.figures.space import (

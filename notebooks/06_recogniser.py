@@ -47,7 +47,7 @@ from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.geometry.camera import Pose
 from mmreg.rendering import PointLights, gaussian_blur
 from mmreg.results import Data, Provenance, write_result
-from mmreg.training import Studio, take_rows
+from mmreg.studio import Studio, take_rows
 
 PEOPLE = 500
 model = load(model_name)

@@ -44,7 +44,8 @@ from mmreg.profiles import get_profile
 from mmreg.reconstruct import portrait
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
-from mmreg.training import Studio, rendering_statistics, stage_one_batch, take_rows, train_stage_one
+from mmreg.studio import Studio, rendering_statistics, take_rows
+from mmreg.training import stage_one_batch, train_stage_one
 
 settings = get_profile(profile)
 run = Path(f"../results/{profile}/run")

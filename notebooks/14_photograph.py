@@ -42,7 +42,7 @@ from mmreg.figures.style import save
 from mmreg.reconstruct import Reconstructor
 from mmreg.regressor import load_regressor
 from mmreg.results import Data, Provenance, read_result, write_result
-from mmreg.training import Studio
+from mmreg.studio import Studio
 
 run = Path(f"../results/{profile}/run")
 weights = None if model_name == "open" else run / "regressor.npz"  # None: the project's reference, for the open model

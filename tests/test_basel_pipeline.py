@@ -19,7 +19,7 @@ from mmreg import cli, profiles
 from mmreg.arrays import InputError
 from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients, load
-from mmreg.training import Studio
+from mmreg.studio import Studio
 from tools.basel_layout import write_basel_layout
 
 REPOSITORY = Path(__file__).parents[1]

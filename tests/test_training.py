@@ -10,16 +10,8 @@ from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
-from mmreg.training import (
-    Studio,
-    TrainingError,
-    rendering_statistics,
-    stage_one_batch,
-    stage_two_batch,
-    train_run,
-    train_stage_one,
-    train_stage_two,
-)
+from mmreg.studio import Studio, rendering_statistics
+from mmreg.training import TrainingError, stage_one_batch, stage_two_batch, train_run, train_stage_one, train_stage_two
 
 TINY = replace(
     QUICK,

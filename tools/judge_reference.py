@@ -32,7 +32,7 @@ from mmreg.evaluation.verification import area_under_curve, recall
 from mmreg.face import Coefficients, load
 from mmreg.regressor import LoadedRegressor, check_encoder, load_regressor
 from mmreg.results import Data, Provenance, file_checksum, write_result
-from mmreg.training import Studio
+from mmreg.studio import Studio
 
 RENDERING_BATCH = 16
 RANKS = (1, 5)

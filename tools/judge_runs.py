@@ -33,7 +33,7 @@ from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_ag
 from mmreg.evaluation.verification import area_under_curve
 from mmreg.face import load
 from mmreg.results import Data, Provenance, file_checksum, write_result
-from mmreg.training import Studio
+from mmreg.studio import Studio
 
 VIEWS = 5
 LEADING = 0.95  # of the variance: the components whose moments are asked for

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmreg.arrays import Float, InputError
-from mmreg.face.morphable_model import LinearSpace
+from mmreg.face.linear_space import LinearSpace
 
 __all__ = ["compactness", "generalisation", "specificity"]
 

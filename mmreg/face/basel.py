@@ -23,7 +23,8 @@ import numpy as np
 
 from mmreg.arrays import Float, Int, atomic_path
 from mmreg.face.landmarks import NOSE_TIP, multi_pie_name
-from mmreg.face.morphable_model import FaceModelError, LinearSpace, MorphableModel
+from mmreg.face.linear_space import LinearSpace
+from mmreg.face.morphable_model import FaceModelError, MorphableModel
 
 __all__ = ["read_basel", "write_basel"]
 

@@ -16,8 +16,9 @@ import scipy.sparse as sparse
 from mmreg.arrays import Bool, Float
 from mmreg.face.ict import ICT_LICENSE, NARROW_FACE, SKIN, IctFaceKit, read_ict
 from mmreg.face.landmarks import MULTI_PIE
+from mmreg.face.linear_space import LinearSpace
 from mmreg.face.modes import space_of_modes
-from mmreg.face.morphable_model import LinearSpace, MorphableModel
+from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry.mesh import vertex_normals
 from mmreg.geometry.registration import Similarity, carrying_weights, fit_similarity, lay_onto, thin_plate
 

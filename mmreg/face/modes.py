@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmreg.arrays import Float
-from mmreg.face.morphable_model import LinearSpace
+from mmreg.face.linear_space import LinearSpace
 
 __all__ = ["space_of_modes", "symmetric_eigenvectors"]
 

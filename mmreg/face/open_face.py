@@ -28,7 +28,8 @@ import numpy as np
 
 from mmreg.arrays import Float, Int
 from mmreg.face.identity_sampler import IdentitySampler
-from mmreg.face.morphable_model import FaceModelError, LinearSpace, MorphableModel
+from mmreg.face.linear_space import LinearSpace
+from mmreg.face.morphable_model import FaceModelError, MorphableModel
 
 __all__ = [
     "OPEN_FACE_FILE",

@@ -14,7 +14,7 @@ from mmreg.arrays import Float
 from mmreg.encoders.alignment import Detection, similarity, warp
 from mmreg.encoders.registry import Encoder
 from mmreg.face import Coefficients, MorphableModel
-from mmreg.face.morphable_model import LinearSpace
+from mmreg.face.linear_space import LinearSpace
 from mmreg.figures.style import PALETTE, WIDTH, new_figure
 from mmreg.reconstruct import PORTRAIT_SCALE, portrait
 

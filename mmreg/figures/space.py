@@ -11,7 +11,7 @@ from matplotlib.patches import Ellipse
 from mmreg.arrays import Array, Float
 from mmreg.data.synthetic import DARKEST_ALBEDO
 from mmreg.face import Coefficients, MorphableModel
-from mmreg.face.morphable_model import LinearSpace
+from mmreg.face.linear_space import LinearSpace
 from mmreg.figures.style import PALETTE, new_figure
 from mmreg.geometry.camera import Pose, perspective_camera, rotate
 from mmreg.geometry.mesh import vertex_normals

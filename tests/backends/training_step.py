@@ -18,7 +18,8 @@ from mmreg.encoders import load_encoder
 from mmreg.face import load
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor
-from mmreg.training import Studio, Trainer, compile_trainer, stage_one_batch, stage_two_batch
+from mmreg.studio import Studio
+from mmreg.training import Trainer, compile_trainer, stage_one_batch, stage_two_batch
 
 TINY = replace(
     QUICK,

@@ -8,7 +8,7 @@ from mmreg.data.synthetic import sample_scenes
 from mmreg.encoders import Encoder, cosine
 from mmreg.evaluation.verification import area_under_curve
 from mmreg.face import Coefficients, MorphableModel
-from mmreg.training import Studio
+from mmreg.studio import Studio
 
 
 def recognition(model: MorphableModel, people: Coefficients, encoder: Encoder, seed: int) -> dict[str, float]:

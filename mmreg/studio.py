@@ -1,0 +1,99 @@
+"""A face model and an encoder together: from coefficients to what the encoder says of their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from mmreg.arrays import Array, Float
+from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
+from mmreg.encoders.registry import Encoder, Encoding
+from mmreg.face.coefficients import Coefficients
+from mmreg.face.linear_space import LinearSpace
+from mmreg.face.morphable_model import MorphableModel
+from mmreg.regressor import DomainStatistics
+
+__all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
+
+
+@dataclass(frozen=True, eq=False)
+class Studio:
+    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture."""
+
+    model: MorphableModel
+    encoder: Encoder
+    pair_budget: int | None = None
+    visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
+
+    def __post_init__(self) -> None:
+        visible = visible_part(self.model, self.encoder.template, self.encoder.image_size)
+        object.__setattr__(self, "visible", visible)
+
+    def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
+        """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients."""
+        return self.encoder(self.photograph(coefficients, scene))
+
+    def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
+        """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""
+        encoder = self.encoder
+        return photograph(
+            self.visible, coefficients, scene, encoder.template, encoder.image_size, pair_budget=self.pair_budget
+        )
+
+    @cached_property
+    def cheeks(self) -> LinearSpace:
+        """The mean colour (sRGB) of the cheeks as a space of its own: three numbers for a face."""
+        return self.visible.albedo.mixed(self.visible.cheek_weights[None])
+
+    @cached_property
+    def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:
+        """`encode` as one compiled graph; compiled anew for every batch size."""
+        return _compiled(self.encode)
+
+    def encode_many(self, coefficients: Coefficients, scene: Scene, batch: int = 16) -> Encoding:
+        """`encode` for any number of pictures, `batch` at a time (numpy, no gradients)."""
+        encodings = []
+        for start in range(0, scene.batch, batch):
+            rows = np.arange(start, start + batch) % scene.batch  # the last batch is filled up with the first pictures
+            encodings.append(self.compiled_encode(*take_rows((coefficients, scene), rows)))
+        return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings])[: scene.batch] for k in (0, 1)))
+
+
+def take_rows(record, rows: np.ndarray | slice):
+    """The chosen faces or pictures of a record of arrays, such as Coefficients or a Scene."""
+    return keras.tree.map_structure(lambda array: None if array is None else array[rows], record)
+
+
+def rendering_statistics(studio: Studio, count: int, seed: int, batch: int = 16) -> DomainStatistics:
+    """Means and deviations of the encoder's output over `count` random faces of the model in random scenes."""
+    encodings = []
+    for start in tqdm(
+        range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
+    ):
+        batch_seed = step_seed(seed, 0, start)
+        encodings.append(
+            studio.compiled_encode(
+                Coefficients.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
+            )
+        )
+    features, embeddings = (np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1))
+    return DomainStatistics.of(features, embeddings)
+
+
+def step_seed(*parts: int) -> int:
+    """One seed from several numbers; a step's data depend on nothing but these, so that runs resume exactly."""
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _compiled(function: Callable) -> Callable:
+    """`function` as one compiled graph on TensorFlow; as it is elsewhere."""
+    if keras.config.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function)
