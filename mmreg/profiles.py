@@ -48,6 +48,8 @@ class Profile:
     statistics_renderings: int  # renderings from which the synthetic domain's mean and deviation are measured
     # ours: synthetic faces wear what photographs do; their targets stay neutral (section 3.1 predicts neutral faces)
     expression_deviation: float = 0.0  # of the synthetic faces' expression coefficients
+    nuisances: bool = False  # whether synthetic faces' pictures are covered, blurred, noisy and compressed now and then
+    population: str = "model"  # whom the photographs show, by its name in `face.population`: the prior of L_batchdistr
     # ours: how far the framing of a rendering strays; meant to keep from learning what holds in one framing alone
     crop_scale_jitter: float = 0.03  # standard deviation of the logarithm of its size
     crop_offset_jitter: float = 2.0  # pixels
@@ -59,7 +61,7 @@ class Profile:
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard.
 # L_skin is at most 2 as well. Neither value is settled by a run in results/ yet.
-_TUNED = LossWeights(identity=2000.0, skin_tone=200.0)
+_TUNED = LossWeights(identity=2000.0, skin_tone=400.0)
 
 FULL = Profile(
     name="full",
@@ -67,7 +69,7 @@ FULL = Profile(
     stage_one_steps=2000,
     stage_one_batch=48,
     stage_one_learning_rate=1e-3,
-    stage_two_steps=5000,
+    stage_two_steps=6000,
     photos_per_step=16,
     views_per_photo=1,  # Paper: three; ours spends the same rendering on more photographs, not yet compared at length
     distribution_photos=512,
@@ -79,12 +81,14 @@ FULL = Profile(
     gradient_clip=1e4,
     statistics_renderings=512,
     expression_deviation=0.7,
+    nuisances=True,
+    population="press",  # ours: LFW's people, of whom the photographs at hand are
     crop_scale_jitter=0.08,
     crop_offset_jitter=5.0,
 )
 
 # ours: for comparing variants
-SHORT = replace(FULL, name="short", stage_one_steps=500, stage_two_steps=600)
+SHORT = replace(FULL, name="short", stage_one_steps=400, stage_two_steps=400)
 
 QUICK = replace(
     FULL,
@@ -113,6 +117,8 @@ PAPER = replace(
     weights=LossWeights(),
     statistics_renderings=4096,
     expression_deviation=0.0,  # section 3.3.1 draws shape, albedo, pose and light
+    nuisances=False,  # as the line before
+    population="model",  # section 3.3.3
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, SHORT, FULL, PAPER)}

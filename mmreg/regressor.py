@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float, InputError, atomic_path
+from mmreg.face.population import Population
 
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
@@ -64,11 +65,19 @@ class Regressor(keras.Model):
     Args:
         identity: the face model and the encoder that it serves.
         statistics: of each domain, by its name ("photograph", "rendering").
+        population: the prior in training; None is the face model's own.
     """
 
-    def __init__(self, identity: Identity, statistics: dict[str, DomainStatistics], **kwargs):
+    def __init__(
+        self,
+        identity: Identity,
+        statistics: dict[str, DomainStatistics],
+        population: Population | None = None,
+        **kwargs,
+    ):
         super().__init__(name="regressor", **kwargs)
         self.identity = identity
+        self._population = _Constant(population or Population.standard(identity.shape_count, identity.albedo_count))
         self._statistics = _Constant(statistics)
         self.hidden = [
             keras.layers.Dense(HIDDEN_UNITS, activation="relu", name=f"hidden_{k}", kernel_initializer="he_normal")
@@ -76,6 +85,11 @@ class Regressor(keras.Model):
         ]
         self.coefficients = keras.layers.Dense(identity.shape_count + identity.albedo_count, name="coefficients")
         self.build((None, len(statistics["photograph"].feature_mean)))
+
+    @property
+    def population(self) -> Population:
+        """The mean and deviation that predictions for photographs were held to in training."""
+        return self._population.value
 
     @property
     def statistics(self) -> dict[str, DomainStatistics]:
@@ -101,11 +115,24 @@ class Regressor(keras.Model):
         x = self.coefficients(x)
         return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
 
+    def move_mean(self, features: Float[Array, "batch feature"]) -> None:
+        """Shifts all predictions so that their means over photographs with these features become the population's.
+
+        Ours: the batch distribution loss asks for it, but hears the mean through a batch's noise.
+        """
+        chunks = [self(features[k : k + 1024], domain="photograph") for k in range(0, len(features), 1024)]
+        found = [np.concatenate([np.asarray(chunk[part]) for chunk in chunks]).mean(axis=0) for part in (0, 1)]
+        bias = self.coefficients.bias
+        bias.assign(
+            bias + np.concatenate([self.population.shape_mean - found[0], self.population.albedo_mean - found[1]])
+        )
+
     def save_file(self, path: str | Path, provenance: dict) -> None:
         """Writes weights (16-bit floats), statistics, identity and provenance to one `.npz`, whole or not at all."""
         arrays = {f"weight_{k}": np.asarray(w, np.float16) for k, w in enumerate(self.get_weights())}
         for domain, statistics in self.statistics.items():
             arrays |= {f"{domain}_{name}": value for name, value in statistics._asdict().items()}
+        arrays |= {f"population_{name}": value for name, value in self.population._asdict().items()}
         header = json.dumps({"format": 1, "identity": self.identity.__dict__, "provenance": provenance})
         with atomic_path(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
@@ -148,6 +175,9 @@ def load_regressor(
             )
             for domain in DOMAINS
         }
+        population = None
+        if f"population_{Population._fields[0]}" in arrays:
+            population = Population(*(arrays[f"population_{name}"].astype(np.float32) for name in Population._fields))
         weights = [arrays[f"weight_{k}"].astype(np.float32) for k in range(6)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise RegressorError(
@@ -157,7 +187,7 @@ def load_regressor(
         check_model(path, identity, model_checksum)
     if encoder_checksum is not None:
         check_encoder(path, identity, encoder_checksum)
-    regressor = Regressor(identity, statistics)
+    regressor = Regressor(identity, statistics, population)
     expected = [tuple(w.shape) for w in regressor.weights]
     if [w.shape for w in weights] != expected:
         raise RegressorError(f"{path} holds weights of shapes {[w.shape for w in weights]}, expected {expected}.")
@@ -183,12 +213,15 @@ def _check(path, kind: str, found: str, wanted: str) -> None:
         )
 
 
-def fresh_regressor(model, encoder, statistics: dict[str, DomainStatistics], seed: int) -> Regressor:
-    """An untrained regressor for a face model and an encoder. Its last layer starts small, near the mean face.
+def fresh_regressor(
+    model, encoder, statistics: dict[str, DomainStatistics], seed: int, population: Population | None = None
+) -> Regressor:
+    """An untrained regressor for a face model and an encoder. Its last layer starts small, near the mean face of a population.
 
     Args:
         model: has `name`, `checksum`, `shape` and `albedo` spaces.
         encoder: has `name` and `checksum`.
+        population: whom the photographs show; None is the model's own.
     """
     keras.utils.set_random_seed(seed)
     identity = Identity(
@@ -199,7 +232,9 @@ def fresh_regressor(model, encoder, statistics: dict[str, DomainStatistics], see
         model.shape.component_count,
         model.albedo.component_count,
     )
-    regressor = Regressor(identity, statistics)
+    regressor = Regressor(identity, statistics, population)
     kernel = regressor.coefficients.kernel
     kernel.assign(ops.multiply(kernel, 0.1))
+    middle = regressor.population
+    regressor.coefficients.bias.assign(np.concatenate([middle.shape_mean, middle.albedo_mean]))
     return regressor

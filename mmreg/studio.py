@@ -11,11 +11,13 @@ import numpy as np
 from tqdm import tqdm
 
 from mmreg.arrays import Array, Float
+from mmreg.data.nuisances import Nuisances, worn
 from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
 from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.linear_space import LinearSpace
 from mmreg.face.morphable_model import MorphableModel
+from mmreg.face.population import Population
 from mmreg.regressor import DomainStatistics
 
 __all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
@@ -34,9 +36,14 @@ class Studio:
         visible = visible_part(self.model, self.encoder.template, self.encoder.image_size)
         object.__setattr__(self, "visible", visible)
 
-    def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
-        """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients."""
-        return self.encoder(self.photograph(coefficients, scene))
+    def encode(self, coefficients: Coefficients, scene: Scene, nuisances: Nuisances | None = None) -> Encoding:
+        """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients.
+
+        Args:
+            nuisances: what the pictures suffer before they are encoded.
+        """
+        pictures = self.photograph(coefficients, scene)
+        return self.encoder(pictures if nuisances is None else worn(pictures, nuisances))
 
     def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
         """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""
@@ -69,8 +76,15 @@ def take_rows(record, rows: np.ndarray | slice):
     return keras.tree.map_structure(lambda array: None if array is None else array[rows], record)
 
 
-def rendering_statistics(studio: Studio, count: int, seed: int, batch: int = 16) -> DomainStatistics:
-    """Means and deviations of the encoder's output over `count` random faces of the model in random scenes."""
+def rendering_statistics(
+    studio: Studio, count: int, seed: int, batch: int = 16, population: Population | None = None
+) -> DomainStatistics:
+    """Means and deviations of the encoder's output over `count` random faces in random scenes.
+
+    Args:
+        population: whose faces; None is the model's own.
+    """
+    population = population or Population.of_model(studio.model)
     encodings = []
     for start in tqdm(
         range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
@@ -78,7 +92,7 @@ def rendering_statistics(studio: Studio, count: int, seed: int, batch: int = 16)
         batch_seed = step_seed(seed, 0, start)
         encodings.append(
             studio.compiled_encode(
-                Coefficients.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
+                population.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
             )
         )
     features, embeddings = (np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1))

@@ -20,9 +20,11 @@ from mmreg import losses
 from mmreg.arrays import Array, Float, atomic_path
 from mmreg.color import srgb_to_linear, tone
 from mmreg.data.feature_store import FeatureStore
+from mmreg.data.nuisances import Nuisances, sample_nuisances
 from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, sample_scenes
 from mmreg.encoders.registry import Encoder
 from mmreg.face.coefficients import Coefficients
+from mmreg.face.population import get_population
 from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
@@ -36,12 +38,14 @@ OUR_TERMS = ("skin_tone",)
 class Batch(NamedTuple):
     """The input of one step; the photographs' parts are None in stage one.
 
-    `synthetic` holds true coefficients of synthetic faces and `synthetic_scene` their pictures' scenes. The first photographs
+    `synthetic` holds true coefficients of synthetic faces, `synthetic_scene` their pictures' scenes and `nuisances` what those pictures
+    suffer, None for nothing. The first photographs
     are rendered, each in as many of `photo_scene`'s scenes as there are views; the others enter L_batchdistr and L_skin alone.
     """
 
     synthetic: Coefficients
     synthetic_scene: Scene
+    nuisances: Nuisances | None = None
     photo_features: Float[Array, "photo feature"] | None = None
     photo_tone: Float[Array, "photo 3"] | None = None
     photo_embedding: Float[Array, "rendered embedding"] | None = None
@@ -52,10 +56,17 @@ class Trainer(keras.Model):
     """One stage of training as a Keras model whose `compute_loss` is the paper's objective.
 
     Args:
-        weights: of the four terms; in stage one only L_param is computed.
+        weights: of the terms; in stage one only L_param is computed.
+        views_per_photo: in how many scenes each photograph's face is rendered.
     """
 
-    def __init__(self, regressor: Regressor, studio: Studio, weights: LossWeights, views_per_photo: int = 1):
+    def __init__(
+        self,
+        regressor: Regressor,
+        studio: Studio,
+        weights: LossWeights,
+        views_per_photo: int = 1,
+    ):
         super().__init__(name="trainer")
         self.regressor = regressor
         self.studio = _Untracked(studio)
@@ -88,7 +99,7 @@ class Trainer(keras.Model):
         return {name: self.trackers[name].result() for name in (*y_pred, "total")}
 
     def _parameter_term(self, batch: Batch):
-        encoding = self.studio.value.encode(batch.synthetic, batch.synthetic_scene)
+        encoding = self.studio.value.encode(batch.synthetic, batch.synthetic_scene, batch.nuisances)
         shape, albedo = self.regressor(ops.stop_gradient(encoding.features), domain="rendering")
         return losses.parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)
 
@@ -110,7 +121,9 @@ class Trainer(keras.Model):
                 statistics["photograph"].embedding_mean,
                 statistics["rendering"].embedding_mean,
             ),
-            "batch_distribution": losses.batch_distribution_loss(shape, albedo),
+            "batch_distribution": losses.batch_distribution_loss(
+                *self.regressor.population.standardised(shape, albedo)
+            ),
             "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
         }
         if self.loss_weights.skin_tone:
@@ -150,7 +163,8 @@ def _synthetic_batch(studio: Studio, profile: Profile, count: int, seed: int) ->
     faces = Coefficients.sample(studio.model, count, seed, expression=profile.expression_deviation > 0.0)
     if faces.expression is not None:
         faces = faces._replace(expression=np.float32(profile.expression_deviation) * faces.expression)
-    return Batch(faces, sample_scenes(count, seed + 1, _scenes(profile)))
+    nuisances = sample_nuisances(count, studio.encoder.image_size, seed + 2) if profile.nuisances else None
+    return Batch(faces, sample_scenes(count, seed + 1, _scenes(profile)), nuisances)
 
 
 def _scenes(profile: Profile) -> SceneSettings:
@@ -212,14 +226,17 @@ def train_run(
     folder = Path(folder)
     provenance = _provenance(photos, profile, seed)
     _open_run(folder, studio, provenance, resume)
+    population = get_population(profile.population, studio.model)
     statistics = {
         "photograph": DomainStatistics.of(photos.features, photos.embedding),
-        "rendering": rendering_statistics(studio, profile.statistics_renderings, seed),
+        "rendering": rendering_statistics(studio, profile.statistics_renderings, seed, population=population),
     }
-    regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed)
+    regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed, population)
     history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder)}
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder)
+    if profile.weights.batch_distribution and profile.stage_two_steps:
+        regressor.move_mean(photos.features)
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

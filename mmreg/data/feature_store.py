@@ -22,7 +22,7 @@ __all__ = ["FeatureStore", "FeatureStoreError"]
 
 SUFFIX, INDEX = ".npz", "index.json"
 _SHARD = re.compile(r"\d{5,}\.npz")
-LIKENESS, OWN_LIGHT, MOST_NEIGHBOURS = 15.0, 0.1, 8192  # of `person_tone`
+LIKENESS, OWN_LIGHT, MOST_NEIGHBOURS = 8.0, 0.09, 8192  # of `person_tone`
 
 
 class FeatureStoreError(InputError):

@@ -1,0 +1,129 @@
+"""What photographs suffer and renderings don't: things before the face, blur, noise, compression.
+
+Synthetic faces wear them in training, so that a regressor learns to overlook them; their coefficients stay what they were. Paper: draws pose and
+light (section 3.3.1); these are ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from keras import ops
+
+from mmreg.arrays import Array, Float
+
+__all__ = ["NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
+
+BLOCK = 8  # pixels
+# The quantisation of luminance that the JPEG standard gives as an example (ITU-T T.81, table K.1)
+QUANTISATION = np.array(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    np.float32,
+)
+
+
+class Nuisances(NamedTuple):
+    """What a batch of pictures suffers, in this order."""
+
+    cover: Float[Array, "batch height width"]  # 1 where something is before the face
+    cover_color: Float[Array, "batch 3"]  # sRGB
+    rows: Float[Array, "batch height height"]  # blur, as a matrix before the picture
+    columns: Float[Array, "batch width width"]  # and one behind it
+    noise: Float[Array, "batch height width"]  # sRGB, added to all channels
+    coarseness: Float[Array, " batch"]  # of the quantisation beside the standard's table; 0 leaves the picture as it is
+
+
+@dataclass(frozen=True)
+class NuisanceSettings:
+    """How often and how much; all ours."""
+
+    covered_share: float = 0.25  # of the pictures: half of them by a bar across, half by something round
+    bar_width: tuple[float, float] = (0.08, 0.3)  # of the picture's height
+    radius: tuple[float, float] = (0.08, 0.22)  # of the picture's height
+    blurred_share: float = 0.4
+    blur_pixels: tuple[float, float] = (0.5, 2.5)  # standard deviation
+    noise: float = 0.03  # the largest standard deviation, sRGB
+    compressed_share: float = 0.5
+    coarseness: tuple[float, float] = (0.2, 2.5)  # 1 is about quality 50 of common encoders, .2 about 90
+
+
+def sample_nuisances(
+    batch: int, image_size: tuple[int, int], seed: int, settings: NuisanceSettings | None = None
+) -> Nuisances:
+    """Draws what each picture of a batch suffers (numpy, float32); the same seed draws the same."""
+    settings = settings or NuisanceSettings()
+    random = np.random.default_rng(seed)
+    height, width = image_size
+    y, x = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
+    centre = random.uniform(0.1, 0.9, (2, batch, 1, 1))
+    angle = random.uniform(-0.4, 0.4, (batch, 1, 1))
+    right, down = x - centre[0], y - centre[1]
+    bar = np.abs(down * np.cos(angle) + right * np.sin(angle)) < random.uniform(*settings.bar_width, (batch, 1, 1)) / 2
+    disc = np.hypot(right, down) < random.uniform(*settings.radius, (batch, 1, 1))
+    shape = np.where(random.random((batch, 1, 1)) < 0.5, bar, disc)
+    cover = shape & (random.random((batch, 1, 1)) < settings.covered_share)
+    blur = np.where(random.random(batch) < settings.blurred_share, random.uniform(*settings.blur_pixels, batch), 0.0)
+    deviation = random.uniform(0.0, settings.noise, (batch, 1, 1))
+    compressed = random.random(batch) < settings.compressed_share
+    drawn = Nuisances(
+        cover,
+        random.uniform(0.02, 0.95, (batch, 1)) + random.uniform(-0.15, 0.15, (batch, 3)),
+        _gaussians(blur, height),
+        _gaussians(blur, width),
+        deviation * random.standard_normal((batch, height, width)),
+        np.where(compressed, random.uniform(*settings.coarseness, batch), 0.0),
+    )
+    return Nuisances(*(np.asarray(values, np.float32) for values in drawn))
+
+
+def _gaussians(deviation: np.ndarray, size: int) -> np.ndarray:
+    """(batch, size, size) matrices that blur along one axis, each row summing to 1; the identity for no deviation."""
+    distance = np.arange(size)[:, None] - np.arange(size)
+    weights = np.exp(-0.5 * (distance / np.maximum(deviation, 1e-3)[:, None, None]) ** 2)
+    return weights / weights.sum(axis=2, keepdims=True)
+
+
+def worn(images: Float[Array, "batch height width 3"], nuisances: Nuisances) -> Float[Array, "batch height width 3"]:
+    """The sRGB pictures in [0, 1] with their nuisances, in [0, 1]. No gradient passes where they are compressed."""
+    cover = ops.convert_to_tensor(nuisances.cover)[..., None]
+    images = images * (1.0 - cover) + ops.convert_to_tensor(nuisances.cover_color)[:, None, None] * cover
+    images = ops.einsum("bhr,brwc->bhwc", nuisances.rows, images)
+    images = ops.einsum("bwk,bhkc->bhwc", nuisances.columns, images)
+    images = images + ops.convert_to_tensor(nuisances.noise)[..., None]
+    return ops.clip(_compressed(images, ops.convert_to_tensor(nuisances.coarseness)), 0.0, 1.0)
+
+
+def _compressed(images, coarseness):
+    """Blocks of 8 x 8 pixels whose cosine transform is rounded to multiples of the standard's table, channel by channel."""
+    height, width = images.shape[1:3]
+    down, right = -height % BLOCK, -width % BLOCK
+    padded = ops.pad(images, ((0, 0), (0, down), (0, right), (0, 0)), mode="symmetric")
+    rows, columns = padded.shape[1] // BLOCK, padded.shape[2] // BLOCK
+    blocks = ops.reshape(padded, (-1, rows, BLOCK, columns, BLOCK, 3))
+    transform = _cosines()
+    waves = ops.einsum("ui,vj,bricjk->brcuvk", transform, transform, blocks)
+    flat = ops.reshape(waves, (-1, rows * columns, BLOCK**2, 3))
+    step = coarseness[:, None, None, None] * (QUANTISATION / 255.0).reshape(1, 1, -1, 1)
+    coarse = ops.where(step > 0, ops.round(flat / ops.maximum(step, 1e-6)) * step, flat)
+    coarse = ops.reshape(coarse, (-1, rows, columns, BLOCK, BLOCK, 3))
+    blocks = ops.einsum("ui,vj,brcuvk->bricjk", transform, transform, coarse)
+    return ops.reshape(blocks, (-1, rows * BLOCK, columns * BLOCK, 3))[:, :height, :width]
+
+
+def _cosines() -> np.ndarray:
+    """The orthonormal discrete cosine transform of 8 values."""
+    k, n = np.arange(BLOCK)[:, None], np.arange(BLOCK)
+    matrix = np.sqrt(2.0 / BLOCK) * np.cos(np.pi * (2 * n + 1) * k / (2 * BLOCK))
+    matrix[0] /= np.sqrt(2.0)
+    return matrix.astype(np.float32)
