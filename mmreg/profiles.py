@@ -66,10 +66,10 @@ _TUNED = LossWeights(identity=2000.0, skin_tone=400.0)
 FULL = Profile(
     name="full",
     encoder="dlib+skin",  # ours: the recogniser's features, and the colour of the cheeks
-    stage_one_steps=2000,
+    stage_one_steps=1200,
     stage_one_batch=48,
     stage_one_learning_rate=1e-3,
-    stage_two_steps=6000,
+    stage_two_steps=5000,
     photos_per_step=16,
     views_per_photo=1,  # Paper: three; ours spends the same rendering on more photographs, not yet compared at length
     distribution_photos=512,
