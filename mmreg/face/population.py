@@ -18,6 +18,7 @@ from mmreg.arrays import Array, Float, InputError
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.identity_sampler import Attributes, IdentitySampler
 from mmreg.face.morphable_model import MorphableModel
+from mmreg.face.open_face import load_open_face
 
 __all__ = ["POPULATIONS", "Population", "get_population"]
 
@@ -94,7 +95,7 @@ def get_population(name: str, model: MorphableModel) -> Population:
     """
     if name not in POPULATIONS:
         raise InputError(f"There is no population {name!r}; choose one of {', '.join(POPULATIONS)}.")
-    if name == "model" or model.name != "open":
+    if name == "model" or model.checksum != load_open_face().checksum:
         return Population.of_model(model)
     return _drawn(name)
 
