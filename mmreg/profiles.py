@@ -88,7 +88,7 @@ FULL = Profile(
 )
 
 # ours: for comparing variants
-SHORT = replace(FULL, name="short", stage_one_steps=400, stage_two_steps=400)
+SHORT = replace(FULL, name="short", stage_one_steps=200, stage_two_steps=300)
 
 QUICK = replace(
     FULL,
