@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmreg.face.population import Population
 from mmreg.regressor import DomainStatistics, Identity, Regressor, RegressorError, load_regressor
 
 
@@ -76,3 +77,33 @@ def test_features_that_never_fire_do_not_explode():
     features = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
     features[:, 0] = 0.0
     assert DomainStatistics.of(features, features).feature_deviation.min() > 1e-4
+
+
+def test_the_population_is_kept_with_the_weights(regressor, tmp_path):
+    rng = np.random.default_rng(2)
+    population = Population(*(rng.uniform(0.5, 1.5, n).astype(np.float32) for n in (5, 5, 4, 4)))
+    Regressor(regressor.identity, regressor.statistics, population).save_file(tmp_path / "r.npz", {})
+    for written, read in zip(population, load_regressor(tmp_path / "r.npz").regressor.population, strict=True):
+        np.testing.assert_array_equal(written, read)
+
+
+def test_a_file_from_before_there_were_populations_has_the_models_own(regressor, tmp_path):
+    regressor.save_file(tmp_path / "r.npz", {})
+    with np.load(tmp_path / "r.npz") as file:
+        arrays = {name: value for name, value in file.items() if not name.startswith("population")}
+    np.savez(tmp_path / "old.npz", **arrays)
+    population = load_regressor(tmp_path / "old.npz").regressor.population
+    assert not population.shape_mean.any() and (population.albedo_deviation == 1).all()
+
+
+def test_predictions_of_photographs_are_moved_to_the_populations_mean(regressor):
+    features = np.random.default_rng(3).normal(size=(3000, 12)).astype(np.float32)
+    population = Population(*(np.full(n, m, np.float32) for n, m in ((5, 0.5), (5, 1.0), (4, -0.25), (4, 1.0))))
+    moved = Regressor(regressor.identity, regressor.statistics, population)
+    moved.set_weights(regressor.get_weights())
+    spread = np.asarray(moved(features)[0]).std(axis=0)
+    moved.move_mean(features)
+    shape, albedo = (np.asarray(part) for part in moved(features))
+    np.testing.assert_allclose(shape.mean(axis=0), 0.5, atol=1e-4)
+    np.testing.assert_allclose(albedo.mean(axis=0), -0.25, atol=1e-4)
+    np.testing.assert_allclose(shape.std(axis=0), spread, rtol=1e-4)
