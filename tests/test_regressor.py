@@ -93,7 +93,8 @@ def test_a_file_from_before_there_were_populations_has_the_models_own(regressor,
         arrays = {name: value for name, value in file.items() if not name.startswith("population")}
     np.savez(tmp_path / "old.npz", **arrays)
     population = load_regressor(tmp_path / "old.npz").regressor.population
-    assert not population.shape_mean.any() and (population.albedo_deviation == 1).all()
+    assert not population.shape_mean.any()
+    assert (population.albedo_deviation == 1).all()
 
 
 def test_predictions_of_photographs_are_moved_to_the_populations_mean(regressor):

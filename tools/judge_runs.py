@@ -73,7 +73,11 @@ class KnownPeople:
 
 
 def moments(coefficients: np.ndarray, deviations: np.ndarray) -> dict[str, float]:
-    """Means and deviations over photographs of the components that carry most of the variance."""
+    """Means and deviations over photographs of the components that carry most of the variance.
+
+    Args:
+        coefficients: in deviations of the population that the run was held to.
+    """
     share = np.cumsum(deviations**2) / np.sum(deviations**2)
     leading = coefficients[:, : int(np.searchsorted(share, LEADING)) + 1]
     mean, deviation = leading.mean(axis=0), leading.std(axis=0)
@@ -139,7 +143,8 @@ def main() -> None:
             "runs": list(records.values()),
             "baselines": baselines,
             "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
-            "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane",
+            "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings'; "
+            "shape, albedo: in deviations of the population that the run was held to",
         }
         write_result(arguments.out, numbers, provenance)
 
@@ -177,6 +182,8 @@ def main() -> None:
         unit = directions(both, both.mean(axis=0))
         shape, _ = regressor(known.features[:, : reads.feature_size], domain="rendering")
         errors = known.errors(np.asarray(shape))
+        as_photographs = known.errors(np.asarray(regressor(known.features[:, : reads.feature_size])[0]))
+        own_shape, own_albedo = regressor.population.standardised(faces.shape, faces.albedo)
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {
             "name": name,
@@ -189,8 +196,9 @@ def main() -> None:
             "coefficient_auc": area_under_curve(*pairs(unit @ unit.T, test.people)),
             "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),
             "geometry_over_mean_face": errors.mean() / mean_face_mm.mean(),
-            "shape": moments(faces.shape, model.shape.standard_deviations),
-            "albedo": moments(faces.albedo, model.albedo.standard_deviations),
+            "geometry_read_as_photographs_mm": as_photographs.mean(),
+            "shape": moments(np.asarray(own_shape), model.shape.standard_deviations),
+            "albedo": moments(np.asarray(own_albedo), model.albedo.standard_deviations),
             "encoder": reads.name,
             "checksum": checksum,
             **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},
