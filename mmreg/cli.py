@@ -227,9 +227,7 @@ def check_data(
     report = check(named(name).load(folder))
     for file, reason in report.broken:
         _complain(reason if file in reason else f"{file}: {reason}")
-    typer.echo(
-        f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum of names and sizes: {report.checksum[:16]}"
-    )
+    typer.echo(f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum: {report.checksum[:16]}")
     if report.broken:
         raise typer.Exit(BAD_INPUT)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmreg.arrays import InputError
 from mmreg.data.motion_jpeg import MotionJpeg, is_motion_jpeg
-from mmreg.data.picture_files import photo_set
+from mmreg.data.picture_files import enter, photo_set
 from mmreg.data.records import Photo, ScannedPerson, ScanSet
 from mmreg.data.scan_files import SUFFIXES, ScanFileError, read_scan
 from mmreg.data.sources import DataNotAvailable, source_of
@@ -56,7 +56,7 @@ def micc(folder: str | os.PathLike[str] | None = None, view: str = "frontal1") -
         if scan is None:
             skipped.append((subject.name, f"no scan; expected {LAYOUT.split(' and ')[0]}"))
             continue
-        _enter(digest, subject, [scan])
+        enter(digest, scan.relative_to(subject.parent).as_posix(), scan)
         videos = _videos(subject, digest, skipped)
         labels = {"view": scan.relative_to(subject / "Model").parts[0]}
         people.append(ScannedPerson(subject.name, partial(_read, scan), videos, labels))
@@ -71,11 +71,6 @@ def micc(folder: str | os.PathLike[str] | None = None, view: str = "frontal1") -
 def _subjects(root: Path) -> list[Path]:
     found = [path for path in root.iterdir() if _SUBJECT.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=lambda path: int(_SUBJECT.fullmatch(path.name)[1]))
-
-
-def _enter(digest, subject: Path, files: Sequence[Path]) -> None:
-    for file in files:
-        digest.update(f"{file.relative_to(subject.parent).as_posix()}\n{file.stat().st_size}\n".encode())
 
 
 def _scan_file(subject: Path, view: str) -> Path | None:
@@ -103,7 +98,7 @@ def _videos(subject: Path, digest, skipped: list[tuple[str, str]]) -> dict[str, 
         if not films:
             skipped.append((place, "the video is missing" if frames is None else "the folder holds no frames"))
             continue
-        _enter(digest, subject, films[:1])
+        enter(digest, films[0].relative_to(subject.parent).as_posix(), films[0])
         if is_motion_jpeg(films[0]):
             found[name] = MotionJpeg(films[0], subject.name, "")
         else:
