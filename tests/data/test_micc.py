@@ -108,7 +108,9 @@ def test_what_is_no_scan_is_refused(tmp_path):
         read_scan(write_obj(tmp_path / "a.obj"), {"nose_tip": SIDE**2})
 
 
-@pytest.mark.parametrize("between", [b"", b"\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n", b"00dc\x01\x02\x03\x04\xff"])
+@pytest.mark.parametrize(
+    "between", [b"", b"\r\n--frame\r\nContent-Type: image/jpeg\r\n\r\n", b"00dc\x01\x02\x03\x04\xff"]
+)
 def test_a_films_frames_are_its_pictures_whatever_stands_between(tmp_path, between):
     frames = [jpeg(shade, progressive) for shade, progressive in ((0, False), (90, True), (180, False))]
     (tmp_path / "film.mjpg").write_bytes(between + between.join(frames) + between)
@@ -219,7 +221,7 @@ def test_videos_that_all_want_a_decoder_are_refused_with_the_command(florence):
         else:
             video.unlink()
     (florence / "subject_01" / "Video" / "PTZ-Indoor.mpg").write_bytes(b"\x00\x00\x01\xba" + bytes(100))
-    with pytest.raises(InputError, match="None of the 1 videos .* can be read as they are: .*ffmpeg -i"):
+    with pytest.raises(InputError, match=r"None of the 1 videos .* can be read as they are: .*ffmpeg -i"):
         micc(florence)
 
 
