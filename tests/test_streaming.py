@@ -116,10 +116,10 @@ def test_a_face_is_what_the_reconstructor_says_of_its_photograph(whole, reconstr
 
 
 def test_a_face_is_the_same_to_the_last_bit_whichever_others_it_is_encoded_with(reconstructor, rng):
-    chips = rng.random((5, *reconstructor.encoder.image_size, 3)).astype(np.float32)
+    chips = list(rng.random((5, *reconstructor.encoder.image_size, 3)).astype(np.float32))
     together = streaming._predict(reconstructor, chips)
     order = np.array([3, 1, 4, 0, 2])
-    apart = streaming._predict(reconstructor, chips[order])
+    apart = streaming._predict(reconstructor, [chips[k] for k in order])
     np.testing.assert_array_equal(apart.shape, together.shape[order])
     np.testing.assert_array_equal(apart.albedo, together.albedo[order])
     np.testing.assert_array_equal(streaming._predict(reconstructor, chips[2:3]).shape, together.shape[2:3])
