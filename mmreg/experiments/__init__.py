@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from mmreg.experiments import geometry
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
-EXPERIMENTS: dict[str, Experiment] = {}
+EXPERIMENTS: dict[str, Experiment] = {
+    "geometry": geometry.evaluate,
+}
