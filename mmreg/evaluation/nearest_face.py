@@ -36,10 +36,11 @@ def face_mesh(model: MorphableModel, shape: Float[np.ndarray, " component"]) -> 
 def nearest_face(model: MorphableModel, scan: Scan) -> Float[np.ndarray, " component"]:
     """Shape coefficients s that minimise Σ (n·(S(s) − y))² / 0.5² + |s|² over pairs of a vertex and a tangent plane of the scan, both
     sought anew after each of five alignments (ours)."""
-    shape = np.zeros(model.shape.component_count, np.float32)
+    shape, alignment = np.zeros(model.shape.component_count, np.float32), None
     for _ in range(ROUNDS):
-        comparison = Comparison(face_mesh(model, shape), scan)
-        moved, alignment = comparison.reconstruction.moved(comparison.alignment), comparison.alignment
+        comparison = Comparison(face_mesh(model, shape), scan, start=alignment)
+        alignment = comparison.alignment
+        moved = comparison.reconstruction.moved(alignment)
         _, partner = plane_distances(moved, comparison.target)
         inside = np.flatnonzero(~comparison.target.on_border[partner])
         chosen = inside[:: 1 + len(inside) // _POINTS]

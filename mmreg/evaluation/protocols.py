@@ -101,12 +101,19 @@ class Comparison:
             more of eyes, nose and outer lips; with fewer, both must have a "nose_tip" and be turned alike to 30 degrees.
 
         alignment: of the two, where it is known already.
+        start: an alignment to start from instead of the landmarks.
 
     Raises:
         InputError: the scan or the reconstruction has no nose tip.
     """
 
-    def __init__(self, reconstruction: Scan, scan: Scan, alignment: Similarity | None = None):
+    def __init__(
+        self,
+        reconstruction: Scan,
+        scan: Scan,
+        alignment: Similarity | None = None,
+        start: Similarity | None = None,
+    ):
         for name, mesh in (("reconstruction", reconstruction), ("scan", scan)):
             if NOSE_TIP not in mesh.landmarks:
                 raise InputError(f"The {name} has no landmark {NOSE_TIP}, around which it is cropped; mark it.")
@@ -118,7 +125,7 @@ class Comparison:
             _RECONSTRUCTION_RADIUS_MM * self._size(),
         )
         self.reconstruction = Surface.of(np.asarray(reconstruction.positions)[self.kept], triangles)
-        self._known = alignment
+        self._known, self._start = alignment, start
 
     def _size(self) -> float:
         """How large the reconstruction is beside the scan, by the landmarks."""
@@ -140,7 +147,8 @@ class Comparison:
     @cached_property
     def alignment(self) -> Similarity:
         """The similarity that lays the reconstruction on the scan, with a scale of its own."""
-        return self._known or align_surfaces(self.reconstruction, self.target, self._landmark_start)
+        start = self._start or self._landmark_start
+        return self._known or align_surfaces(self.reconstruction, self.target, start)
 
     def with_scale(self, scale: float) -> Similarity:
         """The alignment with a given scale."""

@@ -67,9 +67,9 @@ class Surface:
         positions, triangles = positions[used], numbered.reshape(-1, 3).astype(np.int32)
         normals = np.asarray(vertex_normals(positions[None].astype(np.float32), triangles))[0].astype(np.float64)
         edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-        single, count = np.unique(edges, axis=0, return_counts=True)
+        numbers, count = np.unique(edges[:, 0] * np.int64(len(positions)) + edges[:, 1], return_counts=True)
         on_border = np.zeros(len(positions), bool)
-        on_border[single[count == 1]] = True
+        on_border[np.stack(np.divmod(numbers[count == 1], len(positions)))] = True
         return cls(positions, triangles, normals, cKDTree(positions), on_border)
 
     @cached_property
