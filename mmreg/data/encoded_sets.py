@@ -12,6 +12,7 @@ import re
 import tempfile
 import zipfile
 import zlib
+from collections import ChainMap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
@@ -72,7 +73,7 @@ def frames_of(scans: ScanSet) -> PhotoSet:
             frame,
             name=f"{person.name}/{video}/{frame.name}",
             person=person.name,
-            labels={**frame.labels, "video": video},
+            labels=ChainMap({"video": video}, frame.labels),
         )
         for person in scans.people
         for video, photos in person.videos.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import geometry
+from mmreg.experiments import fairness, geometry
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     "geometry": geometry.evaluate,
+    "fairness": fairness.evaluate,
 }
