@@ -1,4 +1,4 @@
-"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg data`."""
+"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg evaluate`, `mmreg data`."""
 
 from __future__ import annotations
 
@@ -50,11 +50,31 @@ def reconstruct(
     ] = None,
     model: Model = "open",
     encoder: Encoder = None,
+    write: Annotated[
+        str,
+        typer.Option(
+            help="What each face's folder receives: all; meshes (and coefficients, no pictures); or coefficients alone, for many photographs."
+        ),
+    ] = "all",
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N", help="Only the I-th of N parts of the photographs, for N machines that share a disk."
+        ),
+    ] = "1/1",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Compute again what is finished.")] = False,
+    allow_skipped: Annotated[
+        bool, typer.Option("--allow-skipped", help="Exit with 0 although photographs were skipped.")
+    ] = False,
 ) -> None:
     """Reconstructs every face in PHOTOS as a textured 3D mesh.
 
     Writes for each face: face.glb and face.obj (mesh with colours), coefficients.json, panel.png (photograph and three
-    views) and render.png (frontal, neutral light). A photograph with several faces gives numbered folders, largest first.
+    views) and render.png (frontal, neutral light). OUT mirrors the folders in PHOTOS. A photograph with several faces gets
+    folders in its own: face_1, the largest, face_2 and so on. Skipped photographs are listed in OUT/skipped.jsonl.
+
+    Any number of photographs can be given. Stopped at any moment and called again, it goes on where it stopped: what is
+    finished, and made of the same photograph with the same weights, isn't computed again.
 
     The recogniser is the one that the weights were trained for, unless --encoder says where its own weights are.
 
@@ -62,36 +82,29 @@ def reconstruct(
     """
     from tqdm import tqdm
 
-    from mmreg.arrays import InputError, atomic_folder
-    from mmreg.data.photographs import list_photographs, read_photograph
-    from mmreg.figures.faces import reconstruction_panel
-    from mmreg.figures.style import save
-    from mmreg.reconstruct import Reconstructor, check_writable, output_folders, unique_stems
+    from mmreg.data.output_names import in_shard, name_photographs
+    from mmreg.reconstruct import Reconstructor, check_writable
+    from mmreg.streaming import reconstruct_photographs
 
-    paths = list_photographs(photos)
+    part, parts = _shard(shard)
+
+    def chosen():
+        return (one for one in name_photographs(photos, without=out) if in_shard(one.name, part, parts))
+
+    count = sum(1 for _ in chosen())
     check_writable(out)
     reconstructor = Reconstructor.load(model, weights, encoder)
+    outcomes = reconstruct_photographs(
+        reconstructor, chosen(), out, write, _draw, overwrite, f"{part}-of-{parts}" if parts > 1 else ""
+    )
     code = 0
-    for path, stem in zip(tqdm(paths, unit="photo", disable=len(paths) < 2), unique_stems(paths), strict=True):
-        try:
-            faces = reconstructor.reconstruct(read_photograph(path))
-        except InputError as error:
-            _complain(error)
-            code = BAD_INPUT
-            continue
-        if not faces:
-            _complain(
-                f"{path} shows no face that the detector finds; try a larger or more frontal picture of the face."
-            )
-            code = code or NO_FACE
-            continue
-        for face, folder in zip(faces, output_folders(out, stem, len(faces)), strict=True):
-            with atomic_folder(folder) as partial:
-                reconstructor.save(face, partial, str(path))
-                _save_picture(reconstructor.portrait(face.coefficients)[0], partial / "render.png")
-                save(reconstruction_panel(reconstructor, face), partial / "panel.png")
+    for outcome in tqdm(outcomes, total=count, unit="photo", disable=count < 2):
+        if outcome.problem:
+            _complain(outcome.problem)
+            code = (code or NO_FACE) if outcome.no_face else BAD_INPUT
+        for folder in outcome.folders:
             typer.echo(folder)
-    if code:
+    if code and not allow_skipped:
         raise typer.Exit(code)
 
 
@@ -144,6 +157,66 @@ def train(
     typer.echo(out / "regressor.npz")
 
 
+@app.command()
+def evaluate(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Experiments, or all of them: all.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives NAME.json.")] = Path(
+        "results/experiments"
+    ),
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
+    ] = None,
+    stage_one: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="The same regressor before it saw photographs (stage_one.npz), to be compared."),
+    ] = None,
+    model: Model = "open",
+    encoder: Encoder = None,
+    judge: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="A recogniser that the training didn't ask: dlib's face_recognition_densenet_model_v1.dat(.bz2), vggface:FILE or "
+            "facenet:FILE. Without it nothing is said of likeness."
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option(help="quick or full: how many people and photographs.")] = "quick",
+    seed: Seed = 0,
+    cache: Annotated[Path, typer.Option(help="A folder that keeps what the networks said of photographs.")] = Path(
+        "runs/cache"
+    ),
+) -> None:
+    """Runs the paper's experiments on a regressor, and writes OUT/NAME.json.
+
+    Real data are used where MMREG_DATA holds them (see `mmreg data list`), else an open stand-in, which the result names. Interrupted, it
+    goes on where it stopped when it is called again.
+    """
+    from mmreg.arrays import InputError
+    from mmreg.experiments import EXPERIMENTS, Setting
+    from mmreg.experiments.base import SIZES, load_judge, named, write
+    from mmreg.reconstruct import Reconstructor, check_writable
+    from mmreg.results import Provenance
+
+    chosen = [named(EXPERIMENTS, name) for name in (EXPERIMENTS if names == ["all"] else names)]
+    if size not in SIZES:
+        raise InputError(f"There is no size named {size!r}; choose {' or '.join(SIZES)}.")
+    check_writable(out)
+    reconstructor = Reconstructor.load(model, weights, encoder)
+    setting = Setting(
+        reconstructor,
+        Reconstructor.load(model, stage_one, encoder) if stage_one else None,
+        load_judge(judge, reconstructor) if judge else None,
+        size,
+        seed,
+        cache,
+    )
+    for experiment in chosen:
+        provenance = Provenance([], {}, seed)  # its clock starts here
+        typer.echo(write(experiment(setting), setting, out, provenance))
+
+
 @data_app.command("encode")
 def encode(
     folder: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.", show_default=False)],
@@ -170,17 +243,78 @@ def encode(
 
 @data_app.command("list")
 def list_data() -> None:
-    """What data the project uses, under which terms, and whether they are at hand."""
-    from mmreg.data.sources import SOURCES
+    """What data the project uses, under which terms, and whether they are at hand.
+
+    What is gated or large is looked for in the folder that the environment variable MMREG_DATA names: MMREG_DATA/lfw,
+    /micc, /mofa_test, /feret, /art and so on. Experiments use an open stand-in for what is missing, and say so.
+    """
+    from mmreg.arrays import InputError
+    from mmreg.data.sets import SETS, counted
+    from mmreg.data.sources import SOURCES, DataNotAvailable
 
     for source in SOURCES:
-        typer.echo(f"{source.name}: {source.state()}\n    {source.what}\n    terms: {source.terms}\n    {source.how}\n")
+        state = source.state()
+        if source.file in SETS:
+            data_set = SETS[source.file]
+            try:
+                found = data_set.load()
+                state = f"available, {source.place()}: {counted(found)}"
+                state += f", {len(found.skipped)} files can't be used" if found.skipped else ""
+            except DataNotAvailable:
+                state += f" (an open stand-in takes its place: {data_set.stand_in})" if data_set.stand_in else ""
+            except InputError as error:
+                state = f"unusable: {error}"
+        label = f"{source.name} ({source.file})" if source.file in SETS else source.name
+        typer.echo(f"{label}: {state}\n    {source.what}\n    terms: {source.terms}\n    {source.how}\n")
+
+
+@data_app.command("check")
+def check_data(
+    name: Annotated[str, typer.Argument(help="lfw, micc, mofa_test, feret, art, celeba, ffhq or vggface.")],
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(
+            help="Where it lies; without it, the folder NAME in the one that MMREG_DATA names.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Reads every file of a data set, counts what is whole, and names what is broken or unexpected, with the reason.
+
+    Exit code 2: something is broken or can't be used, or the data set isn't there.
+    """
+    from mmreg.data.sets import check, named
+
+    report = check(named(name).load(folder))
+    for file, reason in report.broken:
+        _complain(reason if file in reason else f"{file}: {reason}")
+    typer.echo(f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum: {report.checksum[:16]}")
+    if report.broken:
+        raise typer.Exit(BAD_INPUT)
 
 
 def _complain(problem: object) -> None:
     from tqdm import tqdm
 
     tqdm.write(f"mmreg: {problem}", file=sys.stderr)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """(I, N) of "I/N"."""
+    from mmreg.arrays import InputError
+
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"--shard {text} should be I/N with I from 1 to N, such as 1/16.")
+    return int(part), int(parts)
+
+
+def _draw(reconstructor, face, folder: Path) -> None:
+    """Writes the pictures of a face."""
+    from mmreg.figures.faces import reconstruction_panel
+    from mmreg.figures.style import save
+
+    _save_picture(reconstructor.portrait(face.coefficients)[0], folder / "render.png")
+    save(reconstruction_panel(reconstructor, face), folder / "panel.png")
 
 
 def _save_picture(picture, path: Path) -> None:

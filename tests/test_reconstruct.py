@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from mmreg.data.photographs import photo_like_features
 from mmreg.profiles import get_profile
-from mmreg.reconstruct import output_folders, reference_weights, unique_stems
+from mmreg.reconstruct import reference_weights
 from mmreg.regressor import DomainStatistics, fresh_regressor
 
 FILES = {"face.glb", "face.obj", "coefficients.json", "panel.png", "render.png"}
@@ -64,7 +64,10 @@ def test_the_good_photograph_is_done_although_others_fail(reconstructed):
     assert code == 2
     assert "broken.jpg" in stderr
     assert "blank.jpg shows no face" in stderr
-    assert [p.name for p in out.iterdir()] == ["portrait"]
+    assert sorted(p.name for p in out.iterdir()) == ["portrait", "skipped.jsonl"]
+    skipped = [json.loads(line) for line in (out / "skipped.jsonl").read_text().splitlines()]
+    assert [Path(one["photograph"]).name for one in skipped] == ["blank.jpg"]
+    assert skipped[0]["no_face"]
     assert {p.name for p in (out / "portrait").iterdir()} == FILES
 
 
@@ -103,28 +106,37 @@ def test_the_pictures_show_something(reconstructed):
         assert picture.std() > 10
 
 
-def test_several_faces_are_numbered_largest_first(portrait_path, weights, tmp_path):
+def test_several_faces_are_numbered_largest_first_in_the_photographs_folder(portrait_path, weights, tmp_path):
     face = Image.open(portrait_path)
     small = face.resize((face.width * 2 // 3, face.height * 2 // 3))
     both = Image.new("RGB", (face.width + small.width, face.height), (90, 90, 90))
     both.paste(small, (0, 0))
     both.paste(face, (small.width, 0))
     both.save(tmp_path / "two.png")
-    code, _, _ = run("reconstruct", tmp_path / "two.png", "--out", tmp_path / "out", "--weights", weights)
+    arguments = ("reconstruct", tmp_path / "two.png", "--out", tmp_path / "out", "--weights", weights)
+    code, stdout, _ = run(*arguments, "--write", "meshes")
     assert code == 0
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["two-1", "two-2"]
-    boxes = [json.loads((tmp_path / "out" / f"two-{k}" / "coefficients.json").read_text())["box"] for k in (1, 2)]
+    folders = [tmp_path / "out" / "two" / f"face_{k}" for k in (1, 2)]
+    assert stdout.split() == [str(folder) for folder in folders]
+    assert {p.name for p in folders[1].iterdir()} == FILES - {"panel.png", "render.png"}
+    records = [json.loads((folder / "coefficients.json").read_text()) for folder in folders]
+    assert [(record["face"], record["faces"]) for record in records] == [(1, 2), (2, 2)]
+    boxes = [record["box"] for record in records]
     areas = [(b["right"] - b["left"]) * (b["bottom"] - b["top"]) for b in boxes]
     assert areas[0] > areas[1]
     assert boxes[0]["left"] > boxes[1]["left"]
 
 
-def test_a_photograph_without_a_face_exits_with_1_and_leaves_nothing(tmp_path, weights):
+def test_a_photograph_without_a_face_exits_with_1_and_leaves_a_note(tmp_path, weights):
     Image.new("RGB", (90, 90), (200, 180, 160)).save(tmp_path / "wall.png")
-    code, _, stderr = run("reconstruct", tmp_path / "wall.png", "--out", tmp_path / "out", "--weights", weights)
-    assert code == 1
-    assert "wall.png shows no face" in stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    arguments = ("reconstruct", tmp_path / "wall.png", "--out", tmp_path / "out", "--weights", weights)
+    for _ in range(2):  # looked at, then remembered
+        code, _, stderr = run(*arguments)
+        assert code == 1
+        assert "wall.png shows no face" in stderr
+        assert [p.name for p in (tmp_path / "out").iterdir()] == ["skipped.jsonl"]
+    assert len((tmp_path / "out" / "skipped.jsonl").read_text().splitlines()) == 1
+    assert run(*arguments, "--allow-skipped")[0] == 0
 
 
 def test_bad_arguments_are_said_in_one_sentence_with_code_2(tmp_path, portrait_path, weights):
@@ -135,6 +147,11 @@ def test_bad_arguments_are_said_in_one_sentence_with_code_2(tmp_path, portrait_p
     assert (code, "none.npz isn't there" in stderr) == (2, True)
     code, _, stderr = run("reconstruct", portrait_path, "--out", tmp_path / "o", "--model", tmp_path / "none.h5")
     assert (code, "none.h5" in stderr) == (2, True)
+    code, _, stderr = run("reconstruct", portrait_path, "--out", tmp_path / "o", "--weights", weights, "--write", "obj")
+    assert (code, "no 'obj' to be written; choose coefficients" in stderr) == (2, True)
+    for shard in ("0/4", "5/4", "4", "a/b"):
+        code, _, stderr = run("reconstruct", portrait_path, "--out", tmp_path / "o", "--shard", shard)
+        assert (code, "should be I/N" in stderr) == (2, True)
     code, _, stderr = run("train", "--profile", "enormous", "--out", tmp_path / "run")
     assert (code, "no profile 'enormous'" in stderr) == (2, True)
     code, _, stderr = run("train", "--photos", tmp_path / "none.npz", "--out", tmp_path / "run")
@@ -155,7 +172,13 @@ def test_the_entry_point_says_errors_without_a_traceback(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_help_and_the_list_of_data_are_given():
+def test_help_and_the_list_of_data_are_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMREG_DATA", str(tmp_path))
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "none"))
+    Image.new("RGB", (9, 9)).save(tmp_path / "0001.png")
+    (tmp_path / "art" / "pencil").mkdir(parents=True)
+    (tmp_path / "0001.png").rename(tmp_path / "art" / "pencil" / "0001.png")
+    (tmp_path / "mofa_test").mkdir()
     code, stdout, _ = run("--help")
     assert code == 0
     assert all(command in stdout for command in ("reconstruct", "train", "data"))
@@ -163,15 +186,16 @@ def test_help_and_the_list_of_data_are_given():
     assert code == 0
     assert "open face model: available" in stdout
     assert "Basel Face Model 2017" in stdout
-
-
-def test_equal_file_names_get_folders_of_their_own():
-    paths = [Path("a/x.jpg"), Path("b/x.jpg"), Path("c/x.png"), Path("d/x.jpg"), Path("y.jpg")]
-    stems = unique_stems(paths)
-    assert len(set(stems)) == 5
-    assert stems[0] == "x"
-    assert stems[4] == "y"
-    assert output_folders(Path("o"), "x", 2) == [Path("o/x-1"), Path("o/x-2")]
+    assert f"(art): available, {tmp_path / 'art'}: 1 photographs" in stdout
+    assert "(mofa_test): unusable: " in stdout
+    assert "(micc): missing (an open stand-in takes its place" in stdout
+    code, stdout, _ = run("data", "check", "art")
+    assert (code, "art portraits: 1 photographs; 0 can't be used" in stdout) == (0, True)
+    (tmp_path / "art" / "pencil" / "0002.png").write_text("no picture")
+    code, stdout, stderr = run("data", "check", "art", tmp_path / "art")
+    assert (code, "0002.png is not a picture" in stderr, "1 can't be used" in stdout) == (2, True, True)
+    code, _, stderr = run("data", "check", "micc")
+    assert (code, "https://www.micc.unifi.it" in stderr) == (2, True)
 
 
 def test_the_reference_regressor_is_there_and_belongs_to_the_open_model_and_its_encoder(open_model):
