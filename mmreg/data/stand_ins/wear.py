@@ -7,6 +7,7 @@ meshes of its own. Lengths in mm, in the head's own axes.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -101,8 +102,10 @@ def _set(surface: Surface, source: Source, amount, offset, colour) -> Surface:
     normals = np.asarray(vertex_normals(surface.positions[None].astype(np.float32), source.model.triangles))[0]
     positions, albedo = surface.positions.copy(), surface.albedo.copy()
     positions[source.skin] += (offset[:, None] * normals[source.skin]).astype(np.float32)
-    linear = to_linear(albedo[source.skin])
-    albedo[source.skin] = to_srgb(linear + amount[:, None] * (colour - linear))
+    covered = amount > 0.003
+    skin, share = source.skin[covered], amount[covered, None]
+    linear = to_linear(albedo[skin])
+    albedo[skin] = to_srgb(linear + share * (np.broadcast_to(colour, (len(amount), 3))[covered] - linear))
     return surface._replace(positions=positions, albedo=albedo)
 
 
@@ -115,38 +118,41 @@ def _strands(source: Source, rng: np.random.Generator) -> Float[np.ndarray, " sk
 
 
 def _with_hair(source: Source, head: Surface, look: Look) -> Surface:
-    thickness = THICKNESS_MM[look.hair]
-    if not thickness:
+    if look.hair == "shaved":
         return head
-    c, rng = source.canvas, np.random.default_rng((look.seed, 1))
-    inside = behind_hairline(c, look.receding, look.temples) + 2.0 * c.noise(rng, 20) + 1.5 * c.noise(rng, 10)
+    opacity, offset, colour = _cap_of_hair(look.hair, look.receding, look.temples, look.seed)
+    return _set(head, source, opacity, offset, look.hair_colour * colour[:, None])
+
+
+@lru_cache(maxsize=16)
+def _cap_of_hair(style: str, receding: float, temples: float, seed: int):
+    """(vertex,) of the skin: how opaque the hair is, how far out it reaches in mm, and how light it is."""
+    source = load_source()
+    c, rng = source.canvas, np.random.default_rng((seed, 1))
+    inside = behind_hairline(c, receding, temples) + 2.0 * c.noise(rng, 20) + 1.5 * c.noise(rng, 10)
     above_nape = smoothstep(c.eye[1] - 78, c.eye[1] - 55, c.y)
     amount = smoothstep(-2.0, 7.0, inside) * (1 - np.clip(2.5 * c.ears, 0, 1)) * above_nape
     crown = 0.75 + 0.35 * smoothstep(c.eye[1] + 30, c.eye[1] + 100, c.y)
-    offset = (
-        amount
-        * smoothstep(-2.0, 22.0, inside)
-        * thickness
-        * crown
-        * (1 + 0.12 * c.noise(rng, 20) + 0.1 * c.noise(rng, 40))
-    )
-    opacity = amount * (0.75 if look.hair == "cropped" else 1.0)
-    return _set(head, source, opacity, offset, look.hair_colour * _strands(source, rng)[:, None])
+    ragged = 1 + 0.12 * c.noise(rng, 20) + 0.1 * c.noise(rng, 40)
+    offset = amount * smoothstep(-2.0, 22.0, inside) * THICKNESS_MM[style] * crown * ragged
+    return amount * (0.75 if style == "cropped" else 1.0), offset, _strands(source, rng)
 
 
 def _long_hair(head: Surface, look: Look) -> Surface:
     """Falls from beside the face and behind it to below the shoulders."""
     rng = np.random.default_rng((look.seed, 2))
-    angle = np.linspace(np.deg2rad(-122), np.deg2rad(122), 97)  # 0 is the back of the head
+    angle = np.linspace(np.deg2rad(-120), np.deg2rad(120), 97)  # 0 is the back of the head
     down = np.linspace(0.0, 1.0, 24)[:, None]
-    length = rng.uniform(150, 250)
+    forward = smoothstep(
+        np.deg2rad(70), np.deg2rad(120), np.abs(angle)
+    )  # what falls beside the face is shorter and lies closer
+    length = rng.uniform(130, 240) * (1.0 - 0.25 * forward)
     width = np.abs(head.positions[:, 0]).max() + 2.0
     waves = sum(rng.normal() * np.sin(k * angle + rng.uniform(0, 6)) for k in (9, 14, 23))
-    swell = 1.0 + 0.10 * np.sin(np.pi * down) + 0.05 * down + 0.025 * waves * (0.3 + down)
-    depth = 88.0 * np.ones_like(angle)
-    x = width * swell * np.sin(angle)
-    z = -78.0 - depth * swell * np.cos(angle)
-    y = 62.0 - length * down + 0.0 * angle - 24.0 * np.abs(np.sin(angle)) * (1 - down)
+    swell = 1.0 + 0.10 * np.sin(np.pi * down) + 0.025 * waves * (0.3 + down) + (0.10 - 0.16 * forward) * down
+    x = width * swell * np.sin(angle) * (1.0 - 0.10 * forward * (1 - down))
+    z = -78.0 - 88.0 * swell * np.cos(angle)
+    y = 66.0 - length * down - 26.0 * np.abs(np.sin(angle)) * (1 - down)
     shade = np.clip(1.0 + 0.25 * np.sin(31 * angle + 2 * waves) + 0.2 * rng.normal(size=(24, 97)), 0.4, 1.8)
     albedo = to_srgb(np.clip(look.hair_colour * shade[..., None], 0, 1))
     return sheet(np.stack([x, y, z], axis=-1), albedo)
@@ -187,7 +193,7 @@ def _eye_centres(source: Source, positions) -> Float[np.ndarray, "2 3"]:
     return np.stack([positions[eye].mean(axis=0) for eye in source.eyes])
 
 
-def _front(positions: np.ndarray, centre: np.ndarray, half: tuple[float, float], least_x: float = 0.0) -> float:
+def _front(positions: np.ndarray, centre: np.ndarray, half: tuple, least_x: float = 0.0) -> float:
     """The largest z in a window about a place."""
     offset = np.abs(positions[:, :2] - centre[:2])
     inside = (offset[:, 0] < half[0]) & (offset[:, 1] < half[1]) & (np.abs(positions[:, 0]) > least_x)
