@@ -23,7 +23,8 @@ def _blur(picture: np.ndarray, deviation: float) -> np.ndarray:
 
 def _kuwahara(picture: np.ndarray, radius: int) -> np.ndarray:
     """Each pixel the mean of that of eight windows around it which varies least: edges stay, what lies between becomes patches."""
-    size = radius + 1
+    size, margin = radius + 1, radius + 1
+    picture = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     grey = _grey(picture)
     mean = uniform_filter(picture, (size, size, 1), mode="nearest")
     variance = uniform_filter(grey**2, size, mode="nearest") - uniform_filter(grey, size, mode="nearest") ** 2
@@ -35,7 +36,7 @@ def _kuwahara(picture: np.ndarray, radius: int) -> np.ndarray:
         better = moved_variance < best
         best = np.where(better, moved_variance, best)
         chosen = np.where(better[..., None], np.roll(mean, (dy, dx), (0, 1)), chosen)
-    return chosen
+    return chosen[margin:-margin, margin:-margin]
 
 
 def painting(picture: Picture, rng: np.random.Generator) -> Picture:

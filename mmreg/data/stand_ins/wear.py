@@ -64,7 +64,7 @@ def look_of(person: Person) -> Look:
     greyness = float(np.clip((person.age - 38.0) / 35.0 + rng.normal(0, 0.2), 0, 1))
     colour = (1 - greyness) * colour + greyness * to_linear(GREY_HAIR) * 1.2
     male_ageing = person.gender * np.clip((person.age - 25) / 45, 0, 1)
-    clothes = np.clip(rng.uniform(0.08, 0.8) + rng.uniform(-0.25, 0.25, 3), 0.03, 0.95)
+    clothes = np.clip(rng.uniform(0.08, 0.75) + rng.uniform(-0.17, 0.17, 3), 0.03, 0.95)
     return Look(
         style,
         colour,
@@ -175,14 +175,15 @@ def _shoulders(head: Surface, look: Look, rotation) -> Surface:
             (-420, 215, 105),
         ]
     )
-    heights = np.interp(np.linspace(0, 7, 29), np.arange(8), rows[:, 0])
-    half_x, half_z = (np.interp(np.linspace(0, 7, 29), np.arange(8), rows[:, k])[:, None] for k in (1, 2))
-    angle = np.linspace(0, 2 * np.pi, 73)
+    down = np.linspace(0, 7, 71)
+    heights = np.interp(down, np.arange(8), rows[:, 0])
+    half_x, half_z = (np.interp(down, np.arange(8), rows[:, k])[:, None] for k in (1, 2))
+    angle = np.linspace(0, 2 * np.pi, 145)
     points = np.stack([half_x * np.cos(angle), heights[:, None] + 0 * angle, -82.0 - half_z * np.sin(angle)], axis=-1)
     pattern = str(rng.choice(["plain", "stripes", "knit"]))
     cloth = np.broadcast_to(look.clothes, points.shape).copy()
     if pattern == "stripes":
-        cloth *= 1.0 - 0.4 * (np.sin(points[..., :1] / 7.0) > 0.3)
+        cloth *= 1.0 - 0.4 * (np.sin(heights[:, None, None] / 3.2) > 0.2)
     elif pattern == "knit":
         cloth *= 1.0 + 0.12 * rng.normal(size=(*points.shape[:2], 1))
     pivot = np.array([0.0, -100.0, -80.0])
