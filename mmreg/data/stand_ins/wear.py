@@ -7,7 +7,7 @@ meshes of its own. Lengths in mm, in the head's own axes.
 from __future__ import annotations
 
 import zlib
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -247,37 +247,34 @@ def _sunglasses(source, surface, head, look, rng):
 
 def _mask(source, surface, head, look, rng):
     """A cloth over nose and mouth with straps to the ears."""
-    c = source.canvas
-    top = c.eye[1] - 21 - 0.0035 * c.x**2
-    bottom = c.chin_y - 2 + 0.004 * c.x**2
-    amount = smoothstep(top, top - 2, c.y) * smoothstep(bottom, bottom + 2, c.y) * smoothstep(62, 60, c.x)
-    amount *= (c.z > -50) * (1 - np.clip(c.ears, 0, 1))
-    covered = amount > 0.02
-    cloth = _set(surface, source, np.zeros(len(amount)), 4.0 * amount, np.zeros(3))
-    positions = cloth.positions
-    smooth = positions.astype(np.float64)
-    moved = source.skin[covered]
-    step = _neighbour_means(source)[moved]
+    c, p = source.canvas, surface.positions
+    top, bottom = c.eye[1] - 21 - 0.0035 * c.x**2, c.chin_y - 2 + 0.004 * c.x**2
+    covered = (c.y < top) & (c.y > bottom) & (c.x < 62) & (c.z > -50) & (c.ears < 0.3) & (c.mouth_bag < 0.3)
+    vertices = source.skin[covered]
+    number = np.full(len(p), -1)
+    number[vertices] = np.arange(len(vertices))
+    triangles = number[source.model.triangles]
+    triangles = triangles[(triangles >= 0).all(axis=1)]
+    normals = np.asarray(vertex_normals(p[None].astype(np.float32), source.model.triangles))[0]
+    cloth = (p + 3.5 * normals).astype(np.float64)
+    step = _neighbour_means(source)[vertices]
     for _ in range(60):  # cloth spans hollows
-        mean = step @ smooth
-        smooth[moved] = np.maximum(mean, smooth[moved]) * [0, 0, 1] + mean * [1, 1, 0]
-    base = np.clip(rng.choice([0.92, 0.7, 0.12]) + rng.uniform(-0.1, 0.1, 3), 0.03, 0.97)
-    pleats = 1.0 - 0.25 * np.clip(np.cos(2 * np.pi * c.y / 11.0), 0, 1) ** 3
-    positions = surface.positions.copy()
-    positions[moved] = smooth[moved]
-    albedo = surface.albedo.copy()
-    albedo[moved] = (albedo[source.skin] + amount[:, None] * (base * pleats[:, None] - albedo[source.skin]))[covered]
-    straps = []
+        mean = step @ cloth
+        cloth[vertices] = np.maximum(mean, cloth[vertices]) * [0, 0, 1] + mean * [1, 1, 0]
+    base = np.clip(rng.choice([0.92, 0.75, 0.3]) + rng.uniform(-0.1, 0.1, 3), 0.03, 0.97)
+    pleats = 1.0 - 0.25 * np.clip(np.cos(2 * np.pi * c.y[covered] / 11.0), 0, 1) ** 3
+    things = [Surface(cloth[vertices], base * pleats[:, None], triangles)]
     for side in (-1.0, 1.0):
         for y in (c.eye[1] - 36.0, c.chin_y + 22.0):
             ear = np.array([side * (np.abs(head.positions[:, 0]).max() - 5.0), c.eye[1] - 28.0, -80.0])
-            start = moved[np.argmin(np.abs(c.skin[covered] - [side * 58.0, y, -20.0]).sum(axis=1))]
-            begin = smooth[start] + np.array([side * 1.0, 0, 0])
+            start = vertices[np.argmin(np.abs(c.skin[covered] - [side * 58.0, y, -20.0]).sum(axis=1))]
+            begin = cloth[start] + np.array([side * 1.0, 0, 0])
             middle = (begin + ear) / 2 + np.array([side * 8.0, 0, 0])
-            straps.append(capsule(np.stack([begin, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
-    return surface._replace(positions=positions.astype(np.float32), albedo=albedo.astype(np.float32)), straps
+            things.append(capsule(np.stack([begin, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
+    return surface, things
 
 
+@cache
 def _neighbour_means(source: Source) -> sparse.csr_matrix:
     """(vertex, vertex) the mean of a vertex's neighbours."""
     t, n = source.model.triangles, source.model.vertex_count
