@@ -11,7 +11,8 @@ import numpy as np
 from mmreg.data.common_box import common_box
 from mmreg.data.encoded_sets import EncodedSet, encode_set
 from mmreg.data.records import PhotoSet
-from mmreg.data.sources import DataNotAvailable, named_source
+from mmreg.data.sets import open_photos
+from mmreg.data.sources import DataNotAvailable, source_of
 from mmreg.encoders.dlib_detector import Box
 from mmreg.experiments.base import Setting
 
@@ -28,8 +29,6 @@ TEST_LIST = "test.txt"
 
 def chosen_photos(name: str, setting: Setting) -> tuple[PhotoSet, list[str] | None]:
     """(a set, the names of the photographs to reconstruct or None for all of them), as large as the setting's size says."""
-    from mmreg.data.sets import open_photos
-
     photos = open_photos(name, **STAND_IN[setting.size][name])
     probes = None if photos.stand_in or name != "lfw" else held_out(photos)
     if setting.size == "quick" and len(photos.photos) > QUICK_PHOTOS and not photos.stand_in:
@@ -42,7 +41,7 @@ def held_out(photos: PhotoSet) -> list[str] | None:
     """The photographs of LFW that lfw/test.txt under MMREG_DATA lists (Name/Name_0001.jpg), for a regressor that was trained on the others;
     None where there is no such list."""
     try:
-        path = named_source("Labeled Faces in the Wild").path() / TEST_LIST
+        path = source_of("lfw").path() / TEST_LIST
     except DataNotAvailable:
         return None
     if not path.is_file():
