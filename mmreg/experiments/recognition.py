@@ -41,6 +41,7 @@ class Recognition:
 
     Attributes:
         source: the set.
+        trained_on: the sets of photographs that the regressor was trained on, as far as it says.
         people: (photo,) who is on each.
         probes: (probe,) indices of the photographs that were reconstructed; all photographs are the gallery.
         networks: by whose verdict it is, `JUDGE` (missing where none is at hand) or `LOSS`.
@@ -50,6 +51,7 @@ class Recognition:
     """
 
     source: PhotoSet
+    trained_on: tuple[str, ...]
     names: tuple[str, ...]
     people: np.ndarray
     probes: np.ndarray
@@ -82,6 +84,7 @@ class Recognition:
         )
         return {
             "set": self.source.name,
+            "regressor_was_trained_on": list(self.trained_on),
             "stand_in": self.source.stand_in,
             "gallery_photos": len(self.people),
             "gallery_people": len(np.unique(self.people)),
@@ -126,7 +129,11 @@ def recognise(
             faces = _predict(reconstructor, setting.reconstructor, features)
             renderings[title] = _kept_renderings(setting, title, faces, studios)
     renderings[MEAN_FACE] = render_and_encode(studios, Coefficients.neutral(model))
-    return Recognition(photos, names, encoded.people, probes, networks, seen, renderings, encoded.skipped)
+    return Recognition(photos, _trained_on(setting), names, encoded.people, probes, networks, seen, renderings, encoded.skipped)
+
+
+def _trained_on(setting: Setting) -> tuple[str, ...]:
+    return tuple(str(data["name"]) for data in setting.reconstructor.loaded.provenance.get("data", []))
 
 
 def _rows(names: Sequence[str], wanted: Sequence[str] | None) -> np.ndarray:

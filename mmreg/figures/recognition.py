@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from mmreg.arrays import Float
 from mmreg.evaluation.identity import Distribution, earth_movers_distance
@@ -18,7 +19,7 @@ __all__ = ["Neighbours", "earth_between", "emd_table", "neighbours_sheet", "reca
 
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK = PALETTE
 GREY = "#777777"
-FRAME = 0.06  # of a picture's size
+FEW = 300  # pairs: below, bins are twice as wide
 
 
 def similarity_panels(
@@ -31,22 +32,24 @@ def similarity_panels(
         rows: by title, such records of renderings and their own photographs.
         limits: of the axis of similarity.
     """
+    coarse = 1 if min(record["pairs"] for record in rows.values()) >= FEW else 2
     figure, axes = new_figure(1 + len(rows), 1, height=1.15 + 1.35 * (1 + len(rows)), sharex=True, squeeze=False)
     top, *others = axes[:, 0]
     two = ((pairs["different_people"], VERMILION, "two people"), (pairs["same_person"], BLUE, "one person"))
     for record, color, _ in two:
-        x, y = _steps(record["density"])
+        x, y = _steps(record["density"], coarse)
         top.fill_between(x, y, color=color, alpha=0.55, linewidth=0)
         top.axvline(record["mean"], color=color, linewidth=1.5)
     top.set_title("two photographs", loc="left")
     for axis, (title, record) in zip(others, rows.items(), strict=True):
         for pair, color, _ in two:
-            axis.plot(*_steps(pair["density"]), color=color, linewidth=1.2)
-        x, y = _steps(record["density"])
+            axis.plot(*_steps(pair["density"], coarse), color=color, linewidth=1.2)
+        x, y = _steps(record["density"], coarse)
         axis.fill_between(x, y, color=GREEN, alpha=0.6, linewidth=0)
         axis.axvline(record["mean"], color=GREEN, linewidth=1.5)
         axis.set_title(f"{title}: mean {_short(record['mean'])}", loc="left")
     for axis in axes[:, 0]:
+        axis.set_axisbelow(True)
         axis.set(xlim=limits, ylim=(0.0, None), yticks=[])
         axis.spines["left"].set_visible(False)
         axis.grid(False, axis="y")
@@ -57,8 +60,9 @@ def similarity_panels(
     return figure
 
 
-def _steps(density: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """A density as a line of steps over [-1, 1]."""
+def _steps(density: Sequence[float], together: int) -> tuple[np.ndarray, np.ndarray]:
+    """A density as a line of steps over [-1, 1], with so many bins put together."""
+    density = np.reshape(density, (-1, together)).mean(axis=1)
     edges = np.linspace(-1.0, 1.0, len(density) + 1)
     return np.repeat(edges, 2)[1:-1], np.repeat(density, 2)
 
@@ -104,7 +108,9 @@ def recall_curves(panels: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Fi
                 list(by_rank), list(by_rank.values()), linestyle=style, color=color, label=name,
                 marker="o" if style == "-" else None, markersize=4,
             )  # fmt: skip
-        axis.set(xscale="log", ylim=(0.0, 1.0), title=title, xlabel="nearest photographs looked at, $k$")
+        axis.set(xscale="log", ylim=(0.0, 1.03), title=title, xlabel="nearest photographs looked at, $k$")
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0, 0].set_ylabel("recall")
     figure.legend(handles=list(handles.values()), loc="outside lower center", ncols=3, fontsize=11)
     return figure
@@ -144,9 +150,7 @@ def neighbours_sheet(rows: Sequence[Neighbours]) -> Figure:
     return figure
 
 
-def _frame(width: int, height: int, color: str, line: float):
-    from matplotlib.patches import Rectangle
-
+def _frame(width: int, height: int, color: str, line: float) -> Rectangle:
     return Rectangle((0, 0), width - 1, height - 1, fill=False, edgecolor=color, linewidth=line)
 
 

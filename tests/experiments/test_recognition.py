@@ -88,7 +88,7 @@ def made_up(renderings, photos, people, probes=None):
     names = tuple(map(str, range(len(people))))
     network = partial(replace, small_network_stub)
     return Recognition(
-        photo_set(len(people)), names, people, probes, {JUDGE: network(name="judge"), LOSS: network(name="encoder")},
+        photo_set(len(people)), (), names, people, probes, {JUDGE: network(name="judge"), LOSS: network(name="encoder")},
         {JUDGE: photos, LOSS: photos}, {name: {JUDGE: e, LOSS: e} for name, e in renderings.items()}, (),
     )  # fmt: skip
 
