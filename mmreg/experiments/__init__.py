@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import recall, similarity
+from mmreg.experiments import geometry, recall, similarity
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
-EXPERIMENTS: dict[str, Experiment] = {"similarity": similarity.evaluate, "recall": recall.evaluate}
+EXPERIMENTS: dict[str, Experiment] = {
+    "geometry": geometry.evaluate,
+    "similarity": similarity.evaluate,
+    "recall": recall.evaluate,
+}
