@@ -40,7 +40,7 @@ from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.reconstruct import Reconstructor
 from mmreg.results import Provenance, read_result, write_result
 
-PEOPLE = {"quick": 24}.get(profile, 200)
+PEOPLE = {"quick": 14}.get(profile, 120)
 recorded = Path("../results/experiments/recall.json")
 weights = None if model_name == "open" else Path(f"../results/{profile}/run/regressor.npz")
 provenance = Provenance([], {"name": profile}, seed)
@@ -244,8 +244,8 @@ numbers = recall.recall_numbers(seen, seed)
 figure = recall_curves(curves(numbers[verdict]["centred"], numbers["ranks"]))
 
 # %% [markdown]
-# Much of what makes LFW hard is missing here: no hair, no glasses or hats but what the stand-in can draw, our own renderer's skin and light. Near the top, this set can
-# no longer tell a good regressor from a better one. It is what can be run anywhere; it isn't evidence.
+# Some of what makes LFW hard is missing here: these skins are a generator's, our own renderer lit them, and nobody grows older between two pictures. Others are exaggerated.
+# It is what can be run anywhere; it isn't evidence of how the regressor does on people.
 #
 # ## Break it: a drawer full of doubles
 #

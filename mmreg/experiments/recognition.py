@@ -129,7 +129,9 @@ def recognise(
             faces = _predict(reconstructor, setting.reconstructor, features)
             renderings[title] = _kept_renderings(setting, title, faces, studios)
     renderings[MEAN_FACE] = render_and_encode(studios, Coefficients.neutral(model))
-    return Recognition(photos, _trained_on(setting), names, encoded.people, probes, networks, seen, renderings, encoded.skipped)
+    return Recognition(
+        photos, _trained_on(setting), names, encoded.people, probes, networks, seen, renderings, encoded.skipped
+    )
 
 
 def _trained_on(setting: Setting) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ photograph of anybody?
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from mmreg.experiments.base import Result, Setting, of_set
 from mmreg.experiments.photographs import PHOTO_SETS, chosen_photos, encode_photos
 from mmreg.experiments.recognition import JUDGE, LOSS, REGRESSOR, Recognition, recognise
 
-__all__ = ["evaluate", "run", "similarity_numbers"]
+__all__ = ["Heaps", "evaluate", "run", "similarity_numbers"]
 
 BINS = 64  # of the densities that are written
 
@@ -34,43 +35,74 @@ BINS = 64  # of the densities that are written
 def evaluate(setting: Setting) -> Result:
     """The experiment on the photographs of `mmreg evaluate`: LFW and MoFA-Test, or their stand-ins."""
     numbers, data = {}, []
+    heaps: Heaps | None = None
     for name in PHOTO_SETS:
         photos, probe_names = chosen_photos(name, setting)
-        numbers[name] = run(setting, photos, probe_names)
+        recognition = recognise(setting, photos, encode_photos(setting, photos), probe_names)
+        if heaps is None or heaps.stand_in != photos.stand_in:  # LFW's, but never real ones beside a stand-in
+            heaps = Heaps.of(recognition)
+        numbers[name] = similarity_numbers(recognition, setting.seed, heaps)
         data.append(of_set(photos))
     return Result("similarity", numbers, data)
+
+
+@dataclass(frozen=True, eq=False)
+class Heaps:
+    """All pairs of a set's photographs, of one person and of two, by verdict and whether centred. The paper's are LFW's for every set."""
+
+    name: str
+    stand_in: bool
+    pairs: Mapping[tuple[str, bool], PhotoPairs]
+
+    @classmethod
+    def of(cls, recognition: Recognition) -> Heaps:
+        """Compares all pairs of the gallery."""
+        pairs = {
+            (verdict, centred): photo_pairs(recognition.court(verdict, centred).gallery, recognition.people)
+            for verdict in recognition.networks
+            for centred in (True, False)
+        }
+        return cls(recognition.source.name, recognition.source.stand_in, pairs)
 
 
 def run(
     setting: Setting, photos: PhotoSet, probe_names: Sequence[str] | None = None, encoded: EncodedSet | None = None
 ) -> dict:
-    """What `similarity_numbers` counts, of a set; the arguments are as `recognise`'s."""
+    """What `similarity_numbers` counts, of a set beside its own pairs; the arguments are as `recognise`'s."""
     recognition = recognise(setting, photos, encoded or encode_photos(setting, photos), probe_names)
     return similarity_numbers(recognition, setting.seed)
 
 
-def similarity_numbers(recognition: Recognition, seed: int = 0) -> dict:
+def similarity_numbers(recognition: Recognition, seed: int = 0, heaps: Heaps | None = None) -> dict:
     """For each verdict, centred and raw: the distributions of photographs' pairs, and how each method's similarities lie beside them.
 
     `own_photo` are the similarities of a rendering and the photograph it was made from, as in the paper; `another_photo` those to other
     photographs of the person, which show the person as well but not the same moment.
+
+    Args:
+        heaps: what to hold the similarities against; None takes the set's own pairs.
+
+    Raises:
+        InputError: nobody in the set has two photographs, and no heaps are given.
     """
+    heaps = heaps or Heaps.of(recognition)
     verdicts = {}
     for verdict, network in recognition.networks.items():
         of_network = {"network": network.name, "is_a_judge": verdict == JUDGE}
         for kind in ("centred", "raw"):
-            of_network[kind] = _compare(recognition, verdict, kind == "centred", seed)
+            of_network[kind] = _compare(
+                recognition.court(verdict, kind == "centred"),
+                {m: recognition.directions(m, verdict, kind == "centred") for m in recognition.renderings},
+                heaps.pairs[verdict, kind == "centred"],
+                seed,
+            )
         verdicts[verdict] = of_network
-    return _headline(verdicts) | {"setting": recognition.setting()} | verdicts
+    setting = recognition.setting() | {"photo_pairs_of": heaps.name}
+    return _headline(verdicts) | {"setting": setting} | verdicts
 
 
-def _compare(recognition: Recognition, verdict: str, centred: bool, seed: int) -> dict:
-    court = recognition.court(verdict, centred)
-    pairs = photo_pairs(court.gallery, recognition.people)
-    methods = {
-        method: _method(recognition.directions(method, verdict, centred), court, pairs, seed)
-        for method in recognition.renderings
-    }
+def _compare(court: Court, directions: Mapping[str, np.ndarray], pairs: PhotoPairs, seed: int) -> dict:
+    methods = {method: _method(own, court, pairs, seed) for method, own in directions.items()}
     return {"photo_pairs": _describe_pairs(pairs), "methods": methods}
 
 

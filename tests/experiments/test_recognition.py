@@ -16,13 +16,12 @@ from mmreg.data.feature_store import FeatureStore
 from mmreg.data.photographs import PhotographError
 from mmreg.data.records import Photo, PhotoSet
 from mmreg.data.synthetic import sample_scenes
-from mmreg.experiments import photographs, recognition
+from mmreg.experiments import photographs, recognition, similarity
 from mmreg.experiments.base import Result, Setting, write
 from mmreg.experiments.recall import recall_numbers
 from mmreg.experiments.recognition import JUDGE, LOSS, Recognition, recognise, render_and_encode
-from mmreg.experiments.similarity import similarity_numbers
+from mmreg.experiments.similarity import Heaps, similarity_numbers
 from mmreg.face import Coefficients
-from mmreg.reconstruct import Reconstructor
 from mmreg.results import Data, Provenance, read_result
 from mmreg.studio import Studio
 
@@ -49,11 +48,6 @@ def small_network(encoder, name="judge"):
     return replace(
         encoder, name=name, network=keras.Model(images, [mixed, mixed]), feature_size=24, embedding_size=24, checksum=checksum
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def reconstructor():
-    return Reconstructor.load()
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +157,29 @@ def test_a_set_of_people_with_one_photograph_each_has_no_pairs_of_one_person_and
     assert "photo_against_photo" not in recall_numbers(found)[JUDGE]["centred"]
     with pytest.raises(InputError, match="two photographs"):
         similarity_numbers(found)
+
+
+def test_similarities_of_one_set_are_held_against_the_pairs_of_another_as_the_paper_does(crowd):
+    people, photos = crowd
+    heaps = Heaps.of(made_up({"regressor": photos, "mean_face": photos[:1]}, photos, people))
+    alone = made_up({"regressor": photos, "mean_face": photos[:1]}, photos, np.array([f"p{k}" for k in range(90)]))
+    numbers = similarity_numbers(alone, heaps=heaps)
+    assert numbers["setting"]["photo_pairs_of"] == "a set"
+    assert numbers[JUDGE]["centred"]["photo_pairs"]["same_person"]["pairs"] == 90
+    assert numbers["earth_movers_distance_to_same"] < numbers["earth_movers_distance_to_different"]
+
+
+@pytest.mark.parametrize("real", [(True, True), (True, False)])
+def test_real_pairs_are_held_against_real_sets_alone(setting, encoded, monkeypatch, real):
+    def chosen(name, setting):
+        photos = replace(encoded[0], name=name, stand_in=not real[name == "mofa_test"])
+        return photos, None
+
+    monkeypatch.setattr(similarity, "chosen_photos", chosen)
+    monkeypatch.setattr(similarity, "encode_photos", lambda setting, photos: encoded[1])
+    found = similarity.evaluate(setting)
+    assert [data.stand_in for data in found.data] == [not each for each in real]
+    assert found.numbers["mofa_test"]["setting"]["photo_pairs_of"] == ("lfw" if all(real) else "mofa_test")
 
 
 def test_numbers_are_written_and_say_whose_verdict_they_are(setting, encoded, seen, tmp_path):
