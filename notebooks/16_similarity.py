@@ -177,7 +177,7 @@ print(
 numbers = similarity.similarity_numbers(seen, seed)
 here = numbers[verdict]["centred"]
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same measure on this page's stand-in for photographs. The network that speaks is named above the figure's text; if it is the network in the loss, its sympathy is part of the picture.", "name": "fig-similarity-stand-in"}, "image": {"alt": "Panels above one another: pairs of stand-in photographs of one person and of two, and below the similarities of renderings to their photographs, for the regressor and for the mean face."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same measure on this page's stand-in for photographs, by the network named above. Where that is the network in the loss, renderings are more like their photograph than one person's photographs are like each other: too good to be true, and it isn't.", "name": "fig-similarity-stand-in"}, "image": {"alt": "Panels above one another: pairs of stand-in photographs of one person and of two, and below the similarities of renderings to their photographs, for the regressor and for the mean face."}}
 figure = similarity_panels(here["photo_pairs"], own_photo(here["methods"]))
 
 # %% [markdown]
@@ -316,6 +316,13 @@ numbers["ceiling"] = {
     "similarity_to_own_photo": ceiling.mean,
     "earth_movers_distance_to_same": table["the true face"][1],
 }
+quote(
+    {
+        "here_by": who if judge else f"{who}, the network in the loss",
+        "here_truth": ceiling.mean,
+        "here_mean": renderings.mean,
+    }
+)
 lines = [f"| {name} | {mean:.2f} | {same:.2f} | {different:.2f} |" for name, (mean, same, different) in table.items()]
 Markdown(
     "\n".join(
@@ -328,8 +335,10 @@ Markdown(
 )
 
 # %% [markdown]
-# If the predicted face beats the true one, as it may with the network in the loss, then this network prefers what was made for it to what is
-# so. That is the identity loss's weakness in one line, and [stage two](08_stage_two) shows what it does to geometry.
+# By {glue:text}`here_by`, the true face reaches {glue:text}`here_truth:.2f`: less than a photograph, with no hair, another expression and another light to help it. The predicted face
+# reaches {glue:text}`here_mean:.2f`. **If a prediction is more like its photograph than the truth is, it isn't better than the truth: the network prefers what was made for it to what is so.**
+# That is the identity loss's weakness in one line, and [stage two](08_stage_two) shows what it does to geometry. A judge that knows neither should rank them the other way; where none is at
+# hand, this is what the missing judge is missed for.
 #
 # ## What the paper did, and we did differently
 #

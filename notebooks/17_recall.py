@@ -326,7 +326,7 @@ assert falling[0] >= falling[16000]
 print({count: round(share, 2) for count, share in falling.items()})
 
 # %% [markdown]
-# It can only fall, and it falls slowly: by the logarithm of the crowd, roughly. A recall from a small drawer is an upper bound for a larger one.
+# It can only fall, and every doubling costs less than the one before. A recall from a small drawer is an upper bound for a larger one.
 #
 # ```{solution-end}
 # ```
