@@ -20,8 +20,8 @@ __all__ = ["PHOTO_SETS", "chosen_photos", "encode_photos", "held_out"]
 
 PHOTO_SETS = ("lfw", "mofa_test")
 STAND_IN = {
-    "quick": {"lfw": {"people": 40}, "mofa_test": {"people": 24}},
-    "full": {"lfw": {"people": 300}, "mofa_test": {"people": 78}},
+    "quick": {"lfw": {"people": 30}, "mofa_test": {"people": 10}},
+    "full": {"lfw": {"people": 300}, "mofa_test": {"people": 20}},  # four or five photographs each; MoFA-Test has 84
 }
 QUICK_PHOTOS = 300  # of a real set
 TEST_LIST = "test.txt"

@@ -170,13 +170,14 @@ def test_similarities_of_one_set_are_held_against_the_pairs_of_another_as_the_pa
 
 
 @pytest.mark.parametrize("real", [(True, True), (True, False)])
-def test_real_pairs_are_held_against_real_sets_alone(setting, encoded, monkeypatch, real):
+def test_real_pairs_are_held_against_real_sets_alone(setting, encoded, seen, monkeypatch, real):
     def chosen(name, setting):
         photos = replace(encoded[0], name=name, stand_in=not real[name == "mofa_test"])
         return photos, None
 
     monkeypatch.setattr(similarity, "chosen_photos", chosen)
     monkeypatch.setattr(similarity, "encode_photos", lambda setting, photos: encoded[1])
+    monkeypatch.setattr(similarity, "recognise", lambda setting, photos, *_: replace(seen, source=photos))
     found = similarity.evaluate(setting)
     assert [data.stand_in for data in found.data] == [not each for each in real]
     assert found.numbers["mofa_test"]["setting"]["photo_pairs_of"] == ("lfw" if all(real) else "mofa_test")
@@ -287,8 +288,8 @@ def test_faces_in_one_place_have_a_common_box_and_others_have_none(portrait):
     def missing():
         raise PhotographError("gone")
 
-    box = common_box(set_of([moved(0), moved(2), missing, moved(-2)]))
+    box = common_box(set_of([moved(2), missing, moved(-2)]))
     assert box is not None
     assert 40 < box.right - box.left < 160
-    assert common_box(set_of([moved(-45), moved(0), moved(45)])) is None
+    assert common_box(set_of([moved(-45), moved(45)])) is None
     assert common_box(set_of([moved(0), lambda: portrait[:150]])) is None
