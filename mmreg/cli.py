@@ -194,8 +194,9 @@ def evaluate(
     goes on where it stopped when it is called again.
     """
     from mmreg.arrays import InputError
+    from mmreg.evaluation.judge import judge_at_hand, load_judge
     from mmreg.experiments import EXPERIMENTS, Setting
-    from mmreg.experiments.base import SIZES, load_judge, named, write
+    from mmreg.experiments.base import SIZES, named, write
     from mmreg.reconstruct import Reconstructor, check_writable
     from mmreg.results import Provenance
 
@@ -207,7 +208,7 @@ def evaluate(
     setting = Setting(
         reconstructor,
         Reconstructor.load(model, stage_one, encoder) if stage_one else None,
-        load_judge(judge, reconstructor) if judge else None,
+        load_judge(judge, reconstructor.encoder) if judge else judge_at_hand(reconstructor.encoder),
         size,
         seed,
         cache,

@@ -29,7 +29,8 @@ from mmreg.data.feature_store import SUFFIX, FeatureStore, check_folder, shards_
 from mmreg.data.photographs import PhotographError, main_face
 from mmreg.data.records import Photo, PhotoSet, ScanSet
 from mmreg.encoders import Encoder
-from mmreg.encoders.alignment import align, detect
+from mmreg.encoders.alignment import align, detect, find_points
+from mmreg.encoders.dlib_detector import Box
 
 __all__ = ["EncodedSet", "encode_set", "frames_of"]
 
@@ -88,6 +89,7 @@ def encode_set(
     cache: str | os.PathLike[str] | None = None,
     shard_size: int = SHARD,
     progress: bool = True,
+    box: Box | None = None,
 ) -> EncodedSet:
     """Finds the main face of every photograph and encodes it by every network, each aligned as that network wants it.
 
@@ -97,6 +99,7 @@ def encode_set(
     Args:
         cache: a folder that keeps the shards, below a folder for each set and network; None keeps nothing.
         shard_size: photographs in a shard.
+        box: where the face is in every photograph of the set, if somebody knows (`data.common_box`); None searches each.
 
     Raises:
         PhotographError: no photograph shows a face.
@@ -114,7 +117,7 @@ def encode_set(
         found = []
         with bar, ThreadPoolExecutor(cores) as pool:
             for number, shard in enumerate(shards):
-                found.append(_Shard(shard, photos, folder, number).finish(kept, pool, bar))
+                found.append(_Shard(shard, photos, folder, number, box).finish(kept, pool, bar))
         stores = tuple(one.load(len(shards), photos.name) for one in kept)
     points = np.concatenate([faces.points for faces in found]) if found else np.zeros((0, 5, 2), np.float32)
     names = {str(name) for faces in found for name in faces.names}
@@ -152,11 +155,12 @@ class _Kept(NamedTuple):
 class _Shard:
     """Some photographs of a set, and what has been found of them so far."""
 
-    def __init__(self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int):
-        self.photos, self.source, self.stand_in = photos, of.name, of.stand_in
+    def __init__(self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int, box: Box | None = None):
+        self.photos, self.source, self.stand_in, self.box = photos, of.name, of.stand_in, box
         self.file = f"{number:05d}{SUFFIX}"
         self.faces_path = folder / "faces" / self.file
-        self.task = "\n".join([_FORMAT, of.checksum, *(photo.name for photo in photos)])
+        where = [] if box is None else [str(box.corners.tolist())]
+        self.task = "\n".join([_FORMAT, of.checksum, *where, *(photo.name for photo in photos)])
 
     def task_of(self, encoder: Encoder | None) -> str:
         """What the shard's file for a network is made of, as a checksum; None: the file of the faces."""
@@ -193,13 +197,15 @@ class _Shard:
                 image = photo.read()
             except InputError as error:
                 return str(error)
-            if places is None:
+            if places is not None:
+                points = places[photo.name]
+            elif self.box is not None:
+                points = find_points(image, self.box)
+            else:
                 face = main_face(detect(image), image.shape[:2])
                 if face is None:
                     return "no face was found"
                 points = face.points
-            else:
-                points = places[photo.name]
             return points, [align(image, points, encoder) for encoder in encoders]
 
         names, points, skipped = [], [], []

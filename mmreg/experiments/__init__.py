@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import fairness, geometry
+from mmreg.experiments import fairness, geometry, recall, similarity
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     "geometry": geometry.evaluate,
+    "similarity": similarity.evaluate,
+    "recall": recall.evaluate,
     "fairness": fairness.evaluate,
 }
