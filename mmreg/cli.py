@@ -1,4 +1,4 @@
-"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg data`."""
+"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg evaluate`, `mmreg data`."""
 
 from __future__ import annotations
 
@@ -142,6 +142,66 @@ def train(
     store = load_photographs(photos, recogniser) if photos else photo_like_features(8192, seed, recogniser)
     train_run(Studio(load(model), recogniser), store, settings, seed, out, resume)
     typer.echo(out / "regressor.npz")
+
+
+@app.command()
+def evaluate(
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Experiments, or all of them: all.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives NAME.json.")] = Path(
+        "results/experiments"
+    ),
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
+    ] = None,
+    stage_one: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="The same regressor before it saw photographs (stage_one.npz), to be compared."),
+    ] = None,
+    model: Model = "open",
+    encoder: Encoder = None,
+    judge: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="A recogniser that the training didn't ask: dlib's face_recognition_densenet_model_v1.dat(.bz2), vggface:FILE or "
+            "facenet:FILE. Without it nothing is said of likeness."
+        ),
+    ] = None,
+    size: Annotated[str, typer.Option(help="quick or full: how many people and photographs.")] = "quick",
+    seed: Seed = 0,
+    cache: Annotated[Path, typer.Option(help="A folder that keeps what the networks said of photographs.")] = Path(
+        "runs/cache"
+    ),
+) -> None:
+    """Runs the paper's experiments on a regressor, and writes OUT/NAME.json.
+
+    Real data are used where MMREG_DATA holds them (see `mmreg data list`), else an open stand-in, which the result names. Interrupted, it
+    goes on where it stopped when it is called again.
+    """
+    from mmreg.arrays import InputError
+    from mmreg.experiments import EXPERIMENTS, Setting
+    from mmreg.experiments.base import SIZES, load_judge, named, write
+    from mmreg.reconstruct import Reconstructor, check_writable
+    from mmreg.results import Provenance
+
+    chosen = [named(EXPERIMENTS, name) for name in (EXPERIMENTS if names == ["all"] else names)]
+    if size not in SIZES:
+        raise InputError(f"There is no size named {size!r}; choose {' or '.join(SIZES)}.")
+    check_writable(out)
+    reconstructor = Reconstructor.load(model, weights, encoder)
+    setting = Setting(
+        reconstructor,
+        Reconstructor.load(model, stage_one, encoder) if stage_one else None,
+        load_judge(judge, reconstructor) if judge else None,
+        size,
+        seed,
+        cache,
+    )
+    for experiment in chosen:
+        provenance = Provenance([], {}, seed)  # its clock starts here
+        typer.echo(write(experiment(setting), setting, out, provenance))
 
 
 @data_app.command("encode")

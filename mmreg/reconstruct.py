@@ -93,7 +93,10 @@ class Reconstructor:
 
     def predict(self, chips: Float[np.ndarray, "batch h w 3"]) -> Coefficients:
         """Coefficients of aligned faces (numpy)."""
-        features = self.encoder.predict(chips).features
+        return self.regress(self.encoder.predict(chips).features)
+
+    def regress(self, features: Float[np.ndarray, "batch feature"]) -> Coefficients:
+        """Coefficients of faces from what the encoder says of their photographs (numpy)."""
         shape, albedo = self.loaded.regressor(features, domain="photograph")
         return Coefficients(np.asarray(shape), np.asarray(albedo))
 

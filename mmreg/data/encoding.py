@@ -22,7 +22,7 @@ from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.alignment import align, detect
 from mmreg.encoders.skin import SKIN, cheek_weights, skin_color
 
-__all__ = ["encode_photographs", "load_photographs"]
+__all__ = ["encode_chips", "encode_photographs", "is_done", "load_photographs"]
 
 SHARD = 512  # photographs; what an interruption can cost at most
 BATCH = 32
@@ -66,7 +66,7 @@ def encode_photographs(
         for number, shard in enumerate(shards):
             path = folder / f"{number:05d}{SUFFIX}"
             task = _task(shard, encoder, source)
-            if _is_done(path, task):
+            if is_done(path, task):
                 bar.update(len(shard))
             else:
                 _encode(shard, encoder, source, pool, bar).save(path, task)
@@ -94,7 +94,8 @@ def _task(shard: Sequence[Path], encoder: Encoder, source: str) -> str:
     return digest.hexdigest()
 
 
-def _is_done(path: Path, task: str) -> bool:
+def is_done(path: Path, task: str) -> bool:
+    """Whether a shard is there, whole, and made of this task."""
     try:
         if FeatureStore.task_of(path) != task:
             return False
@@ -116,8 +117,7 @@ def _encode(shard: Sequence[Path], encoder: Encoder, source: str, pool: ThreadPo
         face = main_face(detect(image), image.shape[:2])
         return "no face was found" if face is None else align(image, face.points, encoder)
 
-    weights = cheek_weights(encoder)
-    names, skipped, encodings, skin = [], [], [], []
+    names, skipped, encodings = [], [], []
     for start in range(0, len(shard), BATCH):
         part, chips = shard[start : start + BATCH], []
         for path, found in zip(part, pool.map(chip, part), strict=True):
@@ -126,14 +126,16 @@ def _encode(shard: Sequence[Path], encoder: Encoder, source: str, pool: ThreadPo
             else:
                 names.append(str(path))
                 chips.append(found)
-        images = np.reshape(chips, (-1, *encoder.image_size, 3)).astype(np.float32)  # there may be none
-        encodings.append(encoder.predict(images, BATCH))
-        skin.append(skin_color(images, weights))
+        encodings.append(encode_chips(chips, encoder))
         bar.update(len(part))
-    features, embedding = (np.concatenate(kind) for kind in zip(*encodings, strict=True))
-    return FeatureStore(
-        features, embedding, np.concatenate(skin), tuple(names), encoder.checksum, source, skipped=tuple(skipped)
-    )
+    features, embedding, skin = (np.concatenate(kind) for kind in zip(*encodings, strict=True))
+    return FeatureStore(features, embedding, skin, tuple(names), encoder.checksum, source, skipped=tuple(skipped))
+
+
+def encode_chips(chips: Sequence[np.ndarray], encoder: Encoder) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(features, embedding, skin) of aligned faces, a batch of them or none, as a `FeatureStore` holds them."""
+    images = np.reshape(chips, (-1, *encoder.image_size, 3)).astype(np.float32)  # there may be none
+    return *encoder.predict(images, BATCH), skin_color(images, cheek_weights(encoder))
 
 
 def load_photographs(path: str | os.PathLike[str], encoder: Encoder) -> FeatureStore:
