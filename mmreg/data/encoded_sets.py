@@ -12,7 +12,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -87,6 +87,7 @@ def encode_set(
     cache: str | os.PathLike[str] | None = None,
     shard_size: int = SHARD,
     progress: bool = True,
+    places: Mapping[str, Float[np.ndarray, "5 2"]] | None = None,
 ) -> EncodedSet:
     """Finds the main face of every photograph and encodes it by every network, each aligned as that network wants it.
 
@@ -96,6 +97,7 @@ def encode_set(
     Args:
         cache: a folder that keeps the shards, below a folder for each set and network; None keeps nothing.
         shard_size: photographs in a shard.
+        places: the five points of faces that needn't be looked for, because they are known, by the photographs' names.
 
     Raises:
         PhotographError: no photograph shows a face.
@@ -113,7 +115,7 @@ def encode_set(
         found = []
         with bar, ThreadPoolExecutor(cores) as pool:
             for number, shard in enumerate(shards):
-                found.append(_Shard(shard, photos, folder, number).finish(kept, pool, bar))
+                found.append(_Shard(shard, photos, folder, number, places or {}).finish(kept, pool, bar))
         stores = tuple(one.load(len(shards), photos.name) for one in kept)
     points = np.concatenate([faces.points for faces in found]) if found else np.zeros((0, 5, 2), np.float32)
     names = {str(name) for faces in found for name in faces.names}
@@ -151,11 +153,15 @@ class _Kept(NamedTuple):
 class _Shard:
     """Some photographs of a set, and what has been found of them so far."""
 
-    def __init__(self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int):
+    def __init__(
+        self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int, places: Mapping[str, np.ndarray]
+    ):
         self.photos, self.source, self.stand_in = photos, of.name, of.stand_in
         self.file = f"{number:05d}{SUFFIX}"
         self.faces_path = folder / "faces" / self.file
-        self.task = "\n".join([_FORMAT, of.checksum, *(photo.name for photo in photos)])
+        self.places = {photo.name: places[photo.name] for photo in photos if photo.name in places}
+        known = hashlib.sha256(np.array([*self.places.values()], "<f4").tobytes()).hexdigest() if self.places else ""
+        self.task = "\n".join([_FORMAT, of.checksum, known, *(photo.name for photo in photos)])
 
     def task_of(self, encoder: Encoder | None) -> str:
         """What the shard's file for a network is made of, as a checksum; None: the file of the faces."""
@@ -181,7 +187,7 @@ class _Shard:
 
     def _look(self, known: _Faces | None, encoders: list[Encoder], pool: ThreadPoolExecutor, bar: tqdm):
         """(faces, (features, embedding, skin) for each network)."""
-        places = None if known is None else dict(zip(known.names.tolist(), known.points, strict=True))
+        places = self.places if known is None else dict(zip(known.names.tolist(), known.points, strict=True))
         excuses = {} if known is None else dict(known.skipped)
 
         def look(photo: Photo) -> tuple[np.ndarray, list[np.ndarray]] | str:
@@ -192,13 +198,12 @@ class _Shard:
                 image = photo.read()
             except InputError as error:
                 return str(error)
-            if places is None:
+            points = places.get(photo.name)
+            if points is None:
                 face = main_face(detect(image), image.shape[:2])
                 if face is None:
                     return "no face was found"
                 points = face.points
-            else:
-                points = places[photo.name]
             return points, [align(image, points, encoder) for encoder in encoders]
 
         names, points, skipped = [], [], []

@@ -79,7 +79,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says(rng):
     for trial in range(60):
         own = 15.0 + 4.0 * rng.normal(size=25)
         levels = np.linspace(0.0, 30.0, 31)
-        broken = breaking_point(levels, 0.5 * levels[None] / own[:, None], seed=trial, resamples=400)
+        broken = breaking_point(levels.tolist(), 0.5 * levels[None] / own[:, None], seed=trial, resamples=400)
         held += broken.low <= 15.0 <= broken.high
     assert 50 <= held <= 60
 
