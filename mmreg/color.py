@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float
@@ -24,6 +25,14 @@ def linear_to_srgb(linear: Float[Array, "*shape"] | float) -> Float[Array, "*sha
 def _power(base: Float[Array, "*shape"], exponent: float) -> Float[Array, "*shape"]:
     """base ** exponent of positive bases: compilers have vector forms of exp and log, and the gradient needs no second power."""
     return ops.exp(exponent * ops.log(base))
+
+
+REC_709 = np.array([0.2126, 0.7152, 0.0722])
+
+
+def luminance(linear_rgb: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape"]:
+    """Relative luminance of linear RGB (Rec. 709)."""
+    return np.asarray(linear_rgb) @ REC_709
 
 
 def tone(linear_rgb: Float[Array, "batch 3"]) -> Float[Array, "batch 3"]:

@@ -8,13 +8,12 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from mmreg.arrays import Float, InputError
-from mmreg.color import srgb_to_linear
+from mmreg.color import luminance, srgb_to_linear
 from mmreg.face.morphable_model import MorphableModel
 
 __all__ = ["SkinToneAgreement", "albedo_luminance", "luminance", "skin_tone_agreement"]
 
 FEWEST_PHOTOS = 4
-REC_709 = np.array([0.2126, 0.7152, 0.0722])
 
 
 class SkinToneAgreement(NamedTuple):
@@ -25,11 +24,6 @@ class SkinToneAgreement(NamedTuple):
         float  # deviation of predictions of one person, root mean square, over the deviation of people's means
     )
     people: int
-
-
-def luminance(linear_rgb: Float[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape"]:
-    """Relative luminance of linear RGB (Rec. 709)."""
-    return np.asarray(linear_rgb) @ REC_709
 
 
 def albedo_luminance(model: MorphableModel, albedo: Float[np.ndarray, "face t"]) -> Float[np.ndarray, " face"]:

