@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-from math import comb
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,14 +27,13 @@ from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.encoders.skin import SKIN
-from mmreg.evaluation.verification import area_under_curve, recall
+from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.face import Coefficients, load
 from mmreg.regressor import LoadedRegressor, check_encoder, load_regressor
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
 
 RENDERING_BATCH = 16
-RANKS = (1, 5)
 
 
 class Views(NamedTuple):
@@ -73,105 +71,12 @@ def view(studio: Studio, judge: Encoder, faces: Coefficients, title: str) -> Vie
     return Views(*(np.concatenate(kind)[:count] for kind in zip(*seen, strict=True)))
 
 
-def directions(embedding: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """(e − ē)/|e − ē|."""
-    centred = embedding - mean
-    return centred / np.linalg.norm(centred, axis=1, keepdims=True)
-
-
-def chance(photos_of_person: np.ndarray, gallery: int, own_removed: bool) -> dict[str, float]:
-    """What a random order of the gallery recalls: 1 − C(g − n, k)/C(g, k), averaged over probes whose person has n of g
-    photographs."""
-    size, wanted = gallery - own_removed, photos_of_person - int(own_removed)
-    return {f"top_{k}": float(np.mean([1.0 - comb(size - int(n), k) / comb(size, k) for n in wanted])) for k in RANKS}
-
-
 def test_store(path: Path, encoder: Encoder, names: np.ndarray) -> FeatureStore:
     """The test photographs' features and skin; SystemExit if it holds other photographs."""
     store = FeatureStore.load(path, encoder.checksum)
     if list(store.names) != list(names):
         raise SystemExit(f"{path} holds other photographs than the list; encode them again.")
     return store
-
-
-class Court:
-    """One network's view of the photographs, and the comparisons made in it.
-
-    Args:
-        gallery: (photo, e) raw embeddings of all photographs.
-        people: (photo,) who is on them.
-        probes: (probe,) indices of the photographs to be reconstructed.
-    """
-
-    def __init__(self, gallery: np.ndarray, people: np.ndarray, probes: np.ndarray):
-        self.gallery, self.people, self.probes = directions(gallery, gallery.mean(axis=0)), people, probes
-        self.own, self.probe_people = self.gallery[probes], people[probes]
-        self.same_pairs, self.different_pairs = pairs(self.own @ self.own.T, self.probe_people)
-        names, counts = np.unique(people, return_counts=True)
-        self.photos_of_person = counts[np.searchsorted(names, self.probe_people)]
-        self.again = self.photos_of_person > 1
-
-    def chances(self) -> dict[str, dict[str, float]]:
-        """What guessing recalls, in the three ways of `recalls`."""
-        size, counts = len(self.gallery), self.photos_of_person
-        return {
-            "own_photo_in_gallery": chance(counts, size, own_removed=False),
-            "own_photo_removed": chance(counts, size, own_removed=True),
-            "own_photo_removed_people_with_another": chance(counts[self.again], size, own_removed=True),
-        }
-
-    def recalls(self, probe_directions: np.ndarray) -> dict[str, dict[str, float]]:
-        """Top-1 and top-5 with each probe's own photograph in the gallery; with it removed; and the latter over those probes
-        alone whose person has another photograph (the others can't be recalled)."""
-
-        def measure(chosen: np.ndarray, excluded: np.ndarray | None) -> dict[str, float]:
-            people = self.probe_people[chosen]
-            found = recall(probe_directions[chosen], self.gallery, people, self.people, RANKS, excluded)
-            return {f"top_{k}": share for k, share in found.items()}
-
-        everyone, again = np.arange(len(self.probes)), np.flatnonzero(self.again)
-        return {
-            "own_photo_in_gallery": measure(everyone, None),
-            "own_photo_removed": measure(everyone, self.probes),
-            "own_photo_removed_people_with_another": measure(again, self.probes[again]),
-        }
-
-    def similarities(self, rendering_directions: np.ndarray) -> dict[str, float]:
-        """Mean cosines of renderings to photographs of the test people, and how they lie among pairs of photographs."""
-        cosines = self.own @ rendering_directions.T  # photo, rendering
-        alike = self.probe_people[:, None] == self.probe_people[None, :]
-        own, other = np.diag(cosines), alike & ~np.eye(len(cosines), dtype=bool)
-        return {
-            "own_photo": own.mean(),
-            "own_photo_standard_deviation": own.std(),
-            "another_photo_of_the_person": cosines[other].mean(),
-            "photo_of_another_person": cosines[~alike].mean(),
-            "area_under_curve_another_photo": area_under_curve(cosines[other], cosines[~alike]),
-            "same_person_photo_pairs_below_own_photo_mean": (self.same_pairs < own.mean()).mean(),
-            "different_person_photo_pairs_above_own_photo_mean": (self.different_pairs > own.mean()).mean(),
-        }
-
-    def ceiling(self) -> dict:
-        """Photographs in place of renderings; with its own in the gallery a photograph would find itself."""
-        recalls = self.recalls(self.own)
-        del recalls["own_photo_in_gallery"]
-        same, different = self.same_pairs, self.different_pairs
-        similarity = {
-            "same_person": same.mean(),
-            "same_person_standard_deviation": same.std(),
-            "different_people": different.mean(),
-            "different_people_standard_deviation": different.std(),
-            "area_under_curve": area_under_curve(same, different),
-        }
-        return {"recall": recalls, "similarity": similarity}
-
-
-def pairs(similarity: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The entries above the diagonal that are of the same person, and those of different people."""
-    first, second = np.triu_indices(len(people), 1)
-    same = people[first] == people[second]
-    values = similarity[first, second]
-    return values[same], values[~same]
 
 
 def judge_rows(court: Court, seen: dict[str, np.ndarray], mean_face: np.ndarray) -> dict:
@@ -194,7 +99,7 @@ def describe_coefficients(faces: Coefficients, people: np.ndarray) -> dict:
     kinds = {"shape": faces.shape, "albedo": faces.albedo, "both": np.concatenate([faces.shape, faces.albedo], axis=1)}
     for name, values in kinds.items():
         mean, deviation = values.mean(axis=0), values.std(axis=0)
-        unit = directions(values, mean)
+        pairs = photo_pairs(directions(values, mean), people)
         described[name] = {
             "components": values.shape[1],
             "mean_of_first": mean[0],
@@ -205,7 +110,7 @@ def describe_coefficients(faces: Coefficients, people: np.ndarray) -> dict:
             "smallest_deviation": deviation.min(),
             "largest_deviation": deviation.max(),
             "share_beyond_3": (np.abs(values) > 3.0).mean(),
-            "area_under_curve_centred_cosine": area_under_curve(*pairs(unit @ unit.T, people)),
+            "area_under_curve_centred_cosine": area_under_curve(pairs.same, pairs.different),
         }
     return described
 

@@ -22,15 +22,15 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from judge_reference import Court, directions, pairs, predict, test_store, view
+from judge_reference import predict, test_store, view
 from lfw_encodings import photographs
 
 from mmreg.data.synthetic import photograph_surface, sample_scenes
 from mmreg.encoders import load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
+from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
-from mmreg.evaluation.verification import area_under_curve
 from mmreg.face import load
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
@@ -174,7 +174,7 @@ def main() -> None:
         recalls, similarity = court.recalls(own), court.similarities(own)
         tone = skin_tone_agreement(skin, albedo_luminance(model, faces.albedo), test.people)
         both = np.concatenate([faces.shape, faces.albedo], axis=1)
-        unit = directions(both, both.mean(axis=0))
+        pairs = photo_pairs(directions(both, both.mean(axis=0)), test.people)
         shape, _ = regressor(known.features[:, : reads.feature_size], domain="rendering")
         errors = known.errors(np.asarray(shape))
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
@@ -186,7 +186,7 @@ def main() -> None:
             "top1_no_source": without["top_1"], "top5_no_source": without["top_5"],
             "similarity": similarity["own_photo"],
             "skin_tone_rho": tone.rho, "skin_tone_within_over_between": tone.within_over_between, "skin_tone_people": tone.people,
-            "coefficient_auc": area_under_curve(*pairs(unit @ unit.T, test.people)),
+            "coefficient_auc": area_under_curve(pairs.same, pairs.different),
             "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),
             "geometry_over_mean_face": errors.mean() / mean_face_mm.mean(),
             "shape": moments(faces.shape, model.shape.standard_deviations),

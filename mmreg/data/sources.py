@@ -116,4 +116,23 @@ SOURCES = (
         "scikit-learn's fetch_lfw_people knows a living mirror; encode the folder with `mmreg data encode`.",
         file="lfw",
     ),
+    Source(
+        "dlib DenseNet",
+        "dlib's other face recogniser, which no training sees: the judge of recognition.",
+        "CC0 (Davis King)",
+        "Get face_recognition_densenet_model_v1.dat.bz2 of https://github.com/davisking/dlib-models, or pass it with --judge.",
+        file="weights/face_recognition_densenet_model_v1.dat.bz2",
+    ),
+    Source(
+        "VGG-Face",
+        "The paper's judge: φ(t) of Parkhi et al. (2015), 4,096 numbers.",
+        "research that isn't commercial (Visual Geometry Group, Oxford)",
+        "Get vgg_face.mat of MatConvNet's pretrained models, or pass it with --judge.",
+        file="weights/vgg_face.mat",
+    ),
 )
+
+
+def named_source(name: str) -> Source:
+    """The record of that name."""
+    return next(source for source in SOURCES if source.name == name)

@@ -17,7 +17,7 @@ from mmreg.arrays import Array, Float
 from mmreg.color import srgb_to_linear, tone
 from mmreg.encoders.registry import Encoder
 
-__all__ = ["SKIN", "cheek_tone", "cheek_weights", "skin_color", "with_skin_tone"]
+__all__ = ["SKIN", "cheek_tone", "cheek_weights", "skin_checksum", "skin_color", "with_skin_tone"]
 
 TONES = 3
 SKIN = "+skin"  # behind the name of an encoder that tells the skin's tone
@@ -69,5 +69,10 @@ def with_skin_tone(encoder: Encoder) -> Encoder:
         name=f"{encoder.name}{SKIN}",
         network=network,
         feature_size=encoder.feature_size + TONES,
-        checksum=hashlib.sha256(f"{encoder.checksum}{SKIN}".encode()).hexdigest(),
+        checksum=skin_checksum(encoder.checksum),
     )
+
+
+def skin_checksum(checksum: str) -> str:
+    """The checksum of the encoder with the skin's tone, from the plain one's."""
+    return hashlib.sha256(f"{checksum}{SKIN}".encode()).hexdigest()

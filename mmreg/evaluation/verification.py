@@ -33,34 +33,3 @@ def correlations(
     p, t = predicted - predicted.mean(axis=0), true - true.mean(axis=0)
     scale = np.sqrt((p**2).sum(axis=0) * (t**2).sum(axis=0))
     return np.where(scale > 0.0, (p * t).sum(axis=0) / np.where(scale > 0.0, scale, 1.0), 0.0)
-
-
-def recall(
-    probes: Float[np.ndarray, "probe e"],
-    gallery: Float[np.ndarray, "photo e"],
-    probe_identities: np.ndarray,
-    gallery_identities: np.ndarray,
-    ranks: tuple[int, ...] = (1, 5),
-    excluded: np.ndarray | None = None,
-) -> dict[int, float]:
-    """The share of probes whose person is among the nearest 1, 5, … photographs by cosine (the paper's table 2).
-
-    Args:
-        probes, gallery: embeddings; centre them first.
-        excluded: for each probe the index of a photograph to leave out (its own), or None.
-    """
-    probes = probes / np.linalg.norm(probes, axis=1, keepdims=True)
-    gallery = gallery / np.linalg.norm(gallery, axis=1, keepdims=True)
-    hits = dict.fromkeys(ranks, 0)
-    for start in range(0, len(probes), 512):
-        block = slice(start, start + 512)
-        similarity = probes[block] @ gallery.T
-        if excluded is not None:
-            similarity[np.arange(len(similarity)), excluded[block]] = -np.inf
-        nearest = np.argpartition(-similarity, max(ranks), axis=1)[:, : max(ranks)]
-        order = np.take_along_axis(similarity, nearest, axis=1).argsort(axis=1)[:, ::-1]
-        people = gallery_identities[np.take_along_axis(nearest, order, axis=1)]
-        right = people == probe_identities[block][:, None]
-        for rank in ranks:
-            hits[rank] += int(right[:, :rank].any(axis=1).sum())
-    return {rank: count / len(probes) for rank, count in hits.items()}

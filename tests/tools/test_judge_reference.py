@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import judge_reference
 import lfw_encodings
 
+from mmreg.evaluation.identity import Court, chance
+
 PEOPLE, PHOTOS, SIZE = 40, 3, 32
 
 
@@ -21,7 +23,7 @@ def court():
     people = np.array([f"person {k}" for k in np.repeat(np.arange(PEOPLE), PHOTOS)] + ["somebody once"])
     faces = generator.normal(size=(PEOPLE + 1, SIZE))[np.append(np.repeat(np.arange(PEOPLE), PHOTOS), PEOPLE)]
     gallery = 20.0 + faces + 0.3 * generator.normal(size=(len(people), SIZE))
-    return judge_reference.Court(gallery, people, np.arange(len(people) - 31, len(people)))
+    return Court(gallery, people, np.arange(len(people) - 31, len(people)))
 
 
 def test_renderings_that_are_the_photographs_recall_everyone_who_can_be_recalled(court):
@@ -40,7 +42,7 @@ def test_renderings_and_photographs_that_say_nothing_recall_what_chance_says(cou
     generator = np.random.default_rng(1)
     measured = []
     for _ in range(400):  # 12,400 probes: the rarest share, .016, is then known to about a tenth
-        deaf = judge_reference.Court(generator.normal(size=(len(court.people), SIZE)), court.people, court.probes)
+        deaf = Court(generator.normal(size=(len(court.people), SIZE)), court.people, court.probes)
         measured.append(deaf.recalls(generator.normal(size=court.own.shape)))
     for kind, expected in court.chances().items():
         for rank, share in expected.items():
@@ -48,9 +50,9 @@ def test_renderings_and_photographs_that_say_nothing_recall_what_chance_says(cou
 
 
 def test_chance_is_the_share_of_the_persons_photographs_for_the_first_rank_and_certain_for_all_ranks():
-    assert judge_reference.chance(np.array([3, 1]), 100, own_removed=False)["top_1"] == pytest.approx(0.02)
-    assert judge_reference.chance(np.array([3, 1]), 101, own_removed=True)["top_1"] == pytest.approx(0.01)
-    assert judge_reference.chance(np.array([1]), 5, own_removed=False)["top_5"] == 1.0
+    assert chance(np.array([3, 1]), 100, own_removed=False)["top_1"] == pytest.approx(0.02)
+    assert chance(np.array([3, 1]), 101, own_removed=True)["top_1"] == pytest.approx(0.01)
+    assert chance(np.array([1]), 5, own_removed=False)["top_5"] == 1.0
 
 
 def test_a_rendering_that_is_the_same_for_all_recalls_nobody_in_particular(court):
