@@ -19,7 +19,7 @@ from mmreg.face.linear_space import LinearSpace
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry.camera import Camera, Pose, clip_to_pixels, perspective_camera, rotate
 
-__all__ = ["EYE_CORNERS", "FitSettings", "LandmarkFit", "fit_landmarks", "project_landmarks"]
+__all__ = ["EYE_CORNERS", "FitSettings", "LandmarkFit", "LandmarkProblem", "fit_landmarks", "project_landmarks"]
 
 EYE_CORNERS = (multi_pie_name(37), multi_pie_name(46))  # the outer ones, whose distance is the unit of landmark errors
 FOV_Y_RADIANS = 0.3  # before the crop, which undoes it
@@ -72,7 +72,7 @@ def fit_landmarks(
     image_size: tuple[int, int],
     landmarks: Sequence[str] = MULTI_PIE,
     settings: FitSettings = DEFAULT_FIT,
-    watch: Callable[[int, Pose, np.ndarray], None] | None = None,
+    watch: Callable[[int, LandmarkProblem], None] | None = None,
 ) -> LandmarkFit:
     """Descends from a frontal, neutral face to the pose and expression whose landmarks lie nearest to the given points.
 
@@ -84,32 +84,23 @@ def fit_landmarks(
         points_pixels: x right and y down; whole numbers are pixel centres.
         image_size: (height, width) of the photograph.
         landmarks: names of the points in their order; leave out those that nobody can see.
-        watch: called before every step with its number, the poses and the expressions.
+        watch: called before every step with its number and the problem, whose `snapshot` says how things stand.
 
     Raises:
         InputError: points that can't be fitted; names that the model lacks.
     """
     points = np.asarray(points_pixels, np.float32)
     _check(points, shape, landmarks)
-    problem = _Problem(model, np.asarray(shape, np.float32), points, image_size, tuple(landmarks), settings)
+    problem = LandmarkProblem(model, np.asarray(shape, np.float32), points, image_size, tuple(landmarks), settings)
     rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps)
     problem.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
     history = []
     for step in range(settings.steps):
         if watch is not None:
-            watch(step, _numpy(problem.pose()), np.asarray(problem.expression))
+            watch(step, problem)
         problem.train_on_batch(points)
-        history.append(np.asarray(problem.error))
-    camera, landmarks_pixels = problem.project()
-    error = _error(np.asarray(landmarks_pixels), points, problem.unit_pixels)
-    return LandmarkFit(
-        _numpy(problem.pose()),
-        np.asarray(problem.expression),
-        _numpy(camera),
-        np.asarray(landmarks_pixels),
-        error,
-        np.stack(history) if history else np.zeros((0, len(points)), np.float32),
-    )
+        history.append(_copy(problem.error))
+    return problem.snapshot()._replace(history=np.reshape(history, (-1, len(points))).astype(np.float32))
 
 
 def project_landmarks(
@@ -136,7 +127,7 @@ def _check(points: np.ndarray, shape: np.ndarray, landmarks: Sequence[str]) -> N
         raise InputError("The outer eye corners lie within two pixels of each other; the points are no face's.")
 
 
-class _Problem(keras.Model):
+class LandmarkProblem(keras.Model):
     """The unknowns as weights, and the sum over faces of what each wants to be small as the loss."""
 
     def __init__(self, model, shape, points, image_size, landmarks, settings: FitSettings):
@@ -161,6 +152,7 @@ class _Problem(keras.Model):
         self.built = True
 
     def pose(self) -> Pose:
+        """The heads' turns as they are now."""
         return Pose(self.angles[:, 0], self.angles[:, 1], self.angles[:, 2])
 
     def project(self) -> tuple[Camera, Float[Array, "batch landmark 2"]]:
@@ -174,10 +166,25 @@ class _Problem(keras.Model):
         camera = camera.framing(turned, known.points, known.image_size)
         return camera, clip_to_pixels(camera.project(turned), known.image_size)
 
+    def snapshot(self) -> LandmarkFit:
+        """How things stand, in numpy, without a history."""
+        camera, landmarks_pixels = self.project()
+        away = np.linalg.norm(np.asarray(landmarks_pixels) - self._fixed.points, axis=-1)
+        return LandmarkFit(
+            _numpy(self.pose()),
+            _copy(self.expression),
+            _numpy(camera),
+            _copy(landmarks_pixels),
+            away.mean(axis=1) / self.unit_pixels,
+            np.zeros((0, len(away)), np.float32),
+        )
+
     def call(self, points):
+        """Where the landmarks fall."""
         return self.project()[1]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Σ over faces of Σₖ |xₖ − pₖ|² / ς² + |e|²: each unknown belongs to one face, so each face is fitted by itself."""
         away = ops.sum((y_pred - x) ** 2, axis=-1)  # b landmark
         self.error.assign(ops.mean(ops.sqrt(away), axis=1) / self.unit_pixels)
         data = ops.sum(away, axis=1) / self.deviation_pixels**2
@@ -196,8 +203,8 @@ class _Fixed(NamedTuple):
 
 def _numpy(record):
     """A record of tensors as one of numpy arrays."""
-    return type(record)(*(np.array(part) for part in record))
+    return type(record)(*(_copy(part) for part in record))
 
 
-def _error(found: np.ndarray, points: np.ndarray, unit_pixels: np.ndarray) -> Float[np.ndarray, " batch"]:
-    return np.linalg.norm(found - points, axis=-1).mean(axis=1) / unit_pixels
+def _copy(value) -> np.ndarray:
+    return np.asarray(value).copy()  # what a weight was, not what it becomes

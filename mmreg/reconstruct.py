@@ -95,9 +95,13 @@ class Reconstructor:
         """Coefficients of aligned faces (numpy)."""
         return self.regress(self.encoder.predict(chips).features)
 
-    def regress(self, features: Float[np.ndarray, "batch feature"]) -> Coefficients:
-        """Coefficients of faces from what the encoder says of their photographs (numpy)."""
-        shape, albedo = self.loaded.regressor(features, domain="photograph")
+    def regress(self, features: Float[np.ndarray, "batch feature"], domain: str = "photograph") -> Coefficients:
+        """Coefficients of faces from what the encoder says of their photographs (numpy).
+
+        Args:
+            domain: "rendering" where the photographs are rendered themselves, as a stand-in's are: see `DomainStatistics`.
+        """
+        shape, albedo = self.loaded.regressor(features, domain=domain)
         return Coefficients(np.asarray(shape), np.asarray(albedo))
 
     def portrait(

@@ -109,14 +109,18 @@ def test_without_the_far_side_s_jaw_the_pose_is_still_found(open_model, posed):
 
 def test_the_watcher_sees_the_start_frontal_and_neutral(open_model, posed):
     people, _, _, points = posed
-    seen = []
+    seen = {}
     settings = FitSettings(steps=3)
-    fit = fit_landmarks(open_model, people.shape, points, SIZE, settings=settings, watch=lambda *now: seen.append(now))
-    assert [step for step, _, _ in seen] == [0, 1, 2]
-    assert not np.any(seen[0][1])
-    assert not np.any(seen[0][2])
-    assert np.any(seen[1][1])
-    assert fit.history.shape == (3, 4)
+
+    def watch(step, problem):
+        seen[step] = problem.snapshot()
+
+    fit = fit_landmarks(open_model, people.shape, points, SIZE, settings=settings, watch=watch)
+    assert list(seen) == [0, 1, 2]
+    assert not np.any(seen[0].pose)
+    assert not np.any(seen[0].expression)
+    assert np.any(seen[1].pose)
+    np.testing.assert_allclose(fit.history, [seen[step].error for step in range(3)], rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import numpy as np
 from mmreg.arrays import Float
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import Encoder
-from mmreg.encoders.skin import SKIN
 from mmreg.evaluation.identity import directions
 from mmreg.face import Coefficients, MorphableModel
 from mmreg.studio import Studio

@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from mmreg.arrays import Float, InputError
 from mmreg.data.encoded_sets import EncodedSet, encode_set
@@ -111,7 +110,9 @@ def run(
     found = encode_set(searched, [reconstructor.encoder], cache, progress=progress)
 
     plain_faces = take_rows(reconstructor.regress(own.stores[0].features), np.array([plain[p] for p in people]))
-    measure = _Measure(reconstructor, plain_faces, Likeness(reconstructor.model, judge or reconstructor.encoder), progress)
+    measure = _Measure(
+        reconstructor, plain_faces, Likeness(reconstructor.model, judge or reconstructor.encoder), progress
+    )
     factors, arrays = {}, {}
     for encoded, units, share in (
         (own, OWN_FACTORS, None),
