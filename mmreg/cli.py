@@ -181,8 +181,9 @@ def evaluate(
     goes on where it stopped when it is called again.
     """
     from mmreg.arrays import InputError
+    from mmreg.evaluation.judge import judge_at_hand, load_judge
     from mmreg.experiments import EXPERIMENTS, Setting
-    from mmreg.experiments.base import SIZES, load_judge, named, write
+    from mmreg.experiments.base import SIZES, named, write
     from mmreg.reconstruct import Reconstructor, check_writable
     from mmreg.results import Provenance
 
@@ -194,7 +195,7 @@ def evaluate(
     setting = Setting(
         reconstructor,
         Reconstructor.load(model, stage_one, encoder) if stage_one else None,
-        load_judge(judge, reconstructor) if judge else None,
+        load_judge(judge, reconstructor.encoder) if judge else judge_at_hand(reconstructor.encoder),
         size,
         seed,
         cache,
@@ -230,11 +231,51 @@ def encode(
 
 @data_app.command("list")
 def list_data() -> None:
-    """What data the project uses, under which terms, and whether they are at hand."""
-    from mmreg.data.sources import SOURCES
+    """What data the project uses, under which terms, and whether they are at hand.
+
+    What is gated or large is looked for in the folder that the environment variable MMREG_DATA names: MMREG_DATA/lfw,
+    /micc, /mofa_test, /feret, /art and so on. Experiments use an open stand-in for what is missing, and say so.
+    """
+    from mmreg.arrays import InputError
+    from mmreg.data.sets import SETS, counted
+    from mmreg.data.sources import SOURCES, DataNotAvailable
 
     for source in SOURCES:
-        typer.echo(f"{source.name}: {source.state()}\n    {source.what}\n    terms: {source.terms}\n    {source.how}\n")
+        state = source.state()
+        if source.file in SETS:
+            data_set = SETS[source.file]
+            try:
+                found = data_set.load()
+                state = f"available, {source.place()}: {counted(found)}"
+                state += f", {len(found.skipped)} files can't be used" if found.skipped else ""
+            except DataNotAvailable:
+                state += f" (an open stand-in takes its place: {data_set.stand_in})" if data_set.stand_in else ""
+            except InputError as error:
+                state = f"unusable: {error}"
+        label = f"{source.name} ({source.file})" if source.file in SETS else source.name
+        typer.echo(f"{label}: {state}\n    {source.what}\n    terms: {source.terms}\n    {source.how}\n")
+
+
+@data_app.command("check")
+def check_data(
+    name: Annotated[str, typer.Argument(help="lfw, micc, mofa_test, feret, art, celeba, ffhq or vggface.")],
+    folder: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Where it lies; without it, the folder NAME in the one that MMREG_DATA names.", show_default=False),
+    ] = None,
+) -> None:
+    """Reads every file of a data set, counts what is whole, and names what is broken or unexpected, with the reason.
+
+    Exit code 2: something is broken or can't be used, or the data set isn't there.
+    """
+    from mmreg.data.sets import check, named
+
+    report = check(named(name).load(folder))
+    for file, reason in report.broken:
+        _complain(f"{file}: {reason}")
+    typer.echo(f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum of names and sizes: {report.checksum[:16]}")
+    if report.broken:
+        raise typer.Exit(BAD_INPUT)
 
 
 def _complain(problem: object) -> None:

@@ -28,7 +28,8 @@ from mmreg.data.feature_store import SUFFIX, FeatureStore, check_folder, shards_
 from mmreg.data.photographs import PhotographError, main_face
 from mmreg.data.records import Photo, PhotoSet, ScanSet
 from mmreg.encoders import Encoder
-from mmreg.encoders.alignment import align, detect
+from mmreg.encoders.alignment import align, detect, find_points
+from mmreg.encoders.dlib_detector import Box
 
 __all__ = ["EncodedSet", "encode_set", "frames_of"]
 
@@ -87,6 +88,7 @@ def encode_set(
     cache: str | os.PathLike[str] | None = None,
     shard_size: int = SHARD,
     progress: bool = True,
+    box: Box | None = None,
     places: Mapping[str, Float[np.ndarray, "5 2"]] | None = None,
 ) -> EncodedSet:
     """Finds the main face of every photograph and encodes it by every network, each aligned as that network wants it.
@@ -97,6 +99,7 @@ def encode_set(
     Args:
         cache: a folder that keeps the shards, below a folder for each set and network; None keeps nothing.
         shard_size: photographs in a shard.
+        box: where the face is in every photograph of the set, if somebody knows (`data.common_box`); None searches each.
         places: the five points of faces that needn't be looked for, because they are known, by the photographs' names.
 
     Raises:
@@ -115,7 +118,7 @@ def encode_set(
         found = []
         with bar, ThreadPoolExecutor(cores) as pool:
             for number, shard in enumerate(shards):
-                found.append(_Shard(shard, photos, folder, number, places or {}).finish(kept, pool, bar))
+                found.append(_Shard(shard, photos, folder, number, box, places or {}).finish(kept, pool, bar))
         stores = tuple(one.load(len(shards), photos.name) for one in kept)
     points = np.concatenate([faces.points for faces in found]) if found else np.zeros((0, 5, 2), np.float32)
     names = {str(name) for faces in found for name in faces.names}
@@ -154,14 +157,22 @@ class _Shard:
     """Some photographs of a set, and what has been found of them so far."""
 
     def __init__(
-        self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int, places: Mapping[str, np.ndarray]
+        self,
+        photos: Sequence[Photo],
+        of: PhotoSet,
+        folder: Path,
+        number: int,
+        box: Box | None = None,
+        places: Mapping[str, np.ndarray] | None = None,
     ):
-        self.photos, self.source, self.stand_in = photos, of.name, of.stand_in
+        self.photos, self.source, self.stand_in, self.box = photos, of.name, of.stand_in, box
         self.file = f"{number:05d}{SUFFIX}"
         self.faces_path = folder / "faces" / self.file
-        self.places = {photo.name: places[photo.name] for photo in photos if photo.name in places}
-        known = hashlib.sha256(np.array([*self.places.values()], "<f4").tobytes()).hexdigest() if self.places else ""
-        self.task = "\n".join([_FORMAT, of.checksum, known, *(photo.name for photo in photos)])
+        self.places = {photo.name: places[photo.name] for photo in photos if photo.name in (places or {})}
+        where = [] if box is None else [str(box.corners.tolist())]
+        if self.places:
+            where.append(hashlib.sha256(np.array([*self.places.values()], "<f4").tobytes()).hexdigest())
+        self.task = "\n".join([_FORMAT, of.checksum, *where, *(photo.name for photo in photos)])
 
     def task_of(self, encoder: Encoder | None) -> str:
         """What the shard's file for a network is made of, as a checksum; None: the file of the faces."""
@@ -198,8 +209,11 @@ class _Shard:
                 image = photo.read()
             except InputError as error:
                 return str(error)
-            points = places.get(photo.name)
-            if points is None:
+            if photo.name in places:
+                points = places[photo.name]
+            elif self.box is not None:
+                points = find_points(image, self.box)
+            else:
                 face = main_face(detect(image), image.shape[:2])
                 if face is None:
                     return "no face was found"

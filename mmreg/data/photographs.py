@@ -23,6 +23,7 @@ __all__ = [
     "FeatureStore",
     "FeatureStoreError",
     "PhotographError",
+    "decode_photograph",
     "list_photographs",
     "main_face",
     "photo_like_features",
@@ -72,26 +73,43 @@ def read_photograph(
         raise PhotographError(f"{path} doesn't exist; check the path of the photograph.")
     if path.stat().st_size == 0:
         raise PhotographError(f"{path} is empty; get the photograph again.")
+    return _read(path, str(path), longest_side)
+
+
+def decode_photograph(
+    content: bytes, name: str, longest_side: int = LONGEST_SIDE
+) -> Float[np.ndarray, "height width 3"]:
+    """The same from a picture file's bytes: a frame of a video, or what was unpacked.
+
+    Args:
+        name: what to call it in errors.
+    """
+    if not content:
+        raise PhotographError(f"{name} is empty; get the photograph again.")
+    return _read(io.BytesIO(content), name, longest_side)
+
+
+def _read(file: Path | io.BytesIO, name: str, longest_side: int) -> Float[np.ndarray, "height width 3"]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, of large or slightly irregular files that it reads all the same
-            with Image.open(path) as picture:
-                return _srgb(_reduced(picture, path, longest_side))
+            with Image.open(file) as picture:
+                return _srgb(_reduced(picture, name, longest_side))
     except UnidentifiedImageError as error:
-        raise PhotographError(f"{path} is not a picture; expected a JPEG, PNG, TIFF, WebP, ... file.") from error
+        raise PhotographError(f"{name} is not a picture; expected a JPEG, PNG, TIFF, WebP, ... file.") from error
     except Image.DecompressionBombError as error:
         raise PhotographError(
-            f"{path} has too many pixels to fit in memory ({error}); make it smaller first."
+            f"{name} has too many pixels to fit in memory ({error}); make it smaller first."
         ) from error
     except PhotographError:
         raise
     except DECODING_ERRORS as error:
         raise PhotographError(
-            f"{path} can't be decoded, it may be truncated or damaged ({error}); get the photograph again."
+            f"{name} can't be decoded, it may be truncated or damaged ({error}); get the photograph again."
         ) from error
 
 
-def _reduced(picture: Image.Image, path: Path, longest_side: int) -> Image.Image:
+def _reduced(picture: Image.Image, name: str, longest_side: int) -> Image.Image:
     """The picture upright and at most `longest_side` pixels long; mode F in [0, 1] if it is grey with 16 bits, RGBA if
     parts of it are transparent."""
     scale = longest_side / max(picture.size)
@@ -99,7 +117,7 @@ def _reduced(picture: Image.Image, path: Path, longest_side: int) -> Image.Image
         picture.draft(None, (max(1, int(picture.width * scale)), max(1, int(picture.height * scale))))
     if picture.mode == "F":
         raise PhotographError(
-            f"{path} has floating-point pixels of unknown range; save it with 8 or 16 bits a channel."
+            f"{name} has floating-point pixels of unknown range; save it with 8 or 16 bits a channel."
         )
     picture = ImageOps.exif_transpose(picture)
     if picture.mode.startswith("I"):

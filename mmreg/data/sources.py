@@ -27,6 +27,7 @@ class Source:
         how: where to get it, or how it was made.
         file: path below `MMREG_DATA`; empty for what comes with the package.
         package: the Python package that carries it, if one does.
+        layout: what is expected inside.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Source:
     how: str
     file: str = ""
     package: str = "mmreg"
+    layout: str = ""
+
+    def missing(self, why: str) -> str:
+        """What to say when it isn't at hand: why, what is expected, where it is to be had, on which terms."""
+        expected = f" Expected there: {self.layout}." if self.layout else ""
+        return f"{self.name} isn't available: {why}.{expected} {self.how} Terms: {self.terms}."
 
     def path(self) -> Path:
         """Where the data lie.
@@ -52,12 +59,19 @@ class Source:
         folder = os.environ.get("MMREG_DATA")
         if not folder:
             raise DataNotAvailable(
-                f"{self.name} isn't available: set MMREG_DATA to the folder that holds {self.file}. {self.how}"
+                self.missing(f"set the environment variable MMREG_DATA to the folder that holds {self.file}")
             )
         path = Path(folder) / self.file
         if not path.exists():
-            raise DataNotAvailable(f"{self.name} isn't available: {path} is missing. {self.how}")
+            raise DataNotAvailable(self.missing(f"{path} is missing"))
         return path
+
+    def place(self) -> str:
+        """Where it lies, for people to read: below MMREG_DATA, or elsewhere."""
+        try:
+            return str(self.path())
+        except DataNotAvailable:
+            return "outside MMREG_DATA"
 
     def state(self) -> str:
         """ "available" or "missing"."""
@@ -113,8 +127,70 @@ SOURCES = (
         "Labeled Faces in the Wild",
         "13,233 photographs of 5,749 people, deep-funneled: training photographs of the reference regressor.",
         "research; not to be redistributed",
-        "scikit-learn's fetch_lfw_people knows a living mirror; encode the folder with `mmreg data encode`.",
+        "Its site, http://vis-www.cs.umass.edu/lfw/, is gone; scikit-learn knows a living mirror: pip install scikit-learn, then "
+        'python -c "from mmreg.data.lfw import fetch_lfw; fetch_lfw()". What it fetches is found without MMREG_DATA.',
         file="lfw",
+        layout="Name/Name_0001.jpg, and pairs.txt for the verification test",
+    ),
+    Source(
+        "MICC Florence",
+        "53 people, each scanned and filmed in three situations: the paper's measure of geometry.",
+        "research only, by a signed agreement",
+        "Ask for it at https://www.micc.unifi.it/resources/datasets/florence-3d-faces/ and unpack all subjects there; videos that are "
+        "MPEG want their frames extracted, for which `mmreg data check micc` gives the commands.",
+        file="micc",
+        layout="subject_01/Model/frontal1/obj/*.obj and subject_01/Video/Indoor-Cooperative.mjpg",
+    ),
+    Source(
+        "MoFA-Test",
+        "84 photographs of 78 people, on which methods are looked at side by side.",
+        "passed on privately; research",
+        "Ask its authors (Tewari et al., MoFA, 2017; http://gvv.mpi-inf.mpg.de), and put the photographs there. Substitutes: portraits "
+        "from CelebA or FFHQ under their terms; say so then.",
+        file="mofa_test",
+        layout="photographs, and people.txt with a line `file person` for each",
+    ),
+    Source(
+        "colour FERET",
+        "994 people from many sides: the paper's stress test.",
+        "research, on request to NIST",
+        "Ask for it at https://www.nist.gov/itl/products-and-services/color-feret-database and unpack both discs there, or link colorferet.",
+        file="feret",
+        layout="dvd1/data/images/00001/00001_930831_fa_a.ppm.bz2",
+    ),
+    Source(
+        "art portraits",
+        "Portraits in many styles, in place of those of BAM that the paper shows.",
+        "each picture's own; open-access museum portraits are in the public domain",
+        "BAM (https://bam-dataset.org) is offline. Download portraits from museums' open-access collections "
+        "(https://www.metmuseum.org/art/collection, https://www.nga.gov/open-access-images.html) into a folder for each style.",
+        file="art",
+        layout="STYLE/anything.jpg",
+    ),
+    Source(
+        "CelebA",
+        "202,599 photographs of 10,177 people: a substitute for VGG-Face as photographs to learn from.",
+        "non-commercial research",
+        "Download img_align_celeba.zip and identity_CelebA.txt from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html and unpack them there.",
+        file="celeba",
+        layout="img_align_celeba/000001.jpg and identity_CelebA.txt",
+    ),
+    Source(
+        "FFHQ",
+        "70,000 portraits of unknown people: a substitute for VGG-Face as photographs to learn from.",
+        "CC BY-NC-SA 4.0; photographs under their own Creative Commons licences",
+        "Download images1024x1024 or thumbnails128x128 as https://github.com/NVlabs/ffhq-dataset describes, and put the folder there.",
+        file="ffhq",
+        layout="00000/00000.png",
+    ),
+    Source(
+        "VGG-Face",
+        "Photographs of known people, a folder for each: VGG-Face, VGGFace2, CASIA-WebFace.",
+        "non-commercial research; photographs belong to their owners",
+        "VGG-Face is a list of addresses (https://www.robots.ox.ac.uk/~vgg/data/vgg_face/), many of them dead; VGGFace2 is offline. Put "
+        "what you have there, or use CelebA or FFHQ.",
+        file="vggface",
+        layout="PERSON/anything.jpg",
     ),
     Source(
         "dlib DenseNet",
@@ -124,7 +200,7 @@ SOURCES = (
         file="weights/face_recognition_densenet_model_v1.dat.bz2",
     ),
     Source(
-        "VGG-Face",
+        "VGG-Face network",
         "The paper's judge: φ(t) of Parkhi et al. (2015), 4,096 numbers.",
         "research that isn't commercial (Visual Geometry Group, Oxford)",
         "Get vgg_face.mat of MatConvNet's pretrained models, or pass it with --judge.",
@@ -133,6 +209,6 @@ SOURCES = (
 )
 
 
-def named_source(name: str) -> Source:
-    """The record of that name."""
-    return next(source for source in SOURCES if source.name == name)
+def source_of(file: str) -> Source:
+    """The source that is looked for under this name below `MMREG_DATA`."""
+    return next(source for source in SOURCES if source.file == file)

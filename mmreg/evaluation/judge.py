@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mmreg.arrays import InputError, atomic_path
-from mmreg.data.sources import DataNotAvailable, named_source
+from mmreg.data.sources import DataNotAvailable, source_of
 from mmreg.encoders import Encoder, EncoderError, encoder_names, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.encoders.skin import skin_checksum
@@ -25,7 +25,10 @@ from mmreg.results import file_checksum
 __all__ = ["JudgeError", "is_same_network", "judge_at_hand", "load_judge"]
 
 VARIABLE = "MMREG_JUDGE"  # names the judge where nobody does: as `load_judge` takes it
-SOURCES = {"densenet": "dlib DenseNet", "vggface": "VGG-Face"}  # kinds of judges by their record in `data.sources`
+FILES = {
+    "densenet": "weights/face_recognition_densenet_model_v1.dat.bz2",
+    "vggface": "weights/vgg_face.mat",
+}  # kinds of judges and their records in `data.sources`
 BY_SUFFIX = {".dat": "densenet", ".bz2": "densenet", ".mat": "vggface"}
 SHA256 = "#sha256="  # between an address, or a path, and what the file's checksum must be
 ALIKE = 0.999  # networks whose embeddings of one picture have this cosine are one network
@@ -75,9 +78,9 @@ def judge_at_hand(encoder: Encoder) -> Encoder | None:
     """
     if os.environ.get(VARIABLE):
         return load_judge(os.environ[VARIABLE], encoder)
-    for kind, source in SOURCES.items():
+    for kind, file in FILES.items():
         try:
-            path = named_source(source).path()
+            path = source_of(file).path()
         except DataNotAvailable:
             continue
         return load_judge(f"{kind}:{path}", encoder)

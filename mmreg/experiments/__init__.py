@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mmreg.experiments import recall, similarity
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
-EXPERIMENTS: dict[str, Experiment] = {}
+EXPERIMENTS: dict[str, Experiment] = {"similarity": similarity.evaluate, "recall": recall.evaluate}

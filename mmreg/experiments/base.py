@@ -11,9 +11,7 @@ import numpy as np
 from mmreg.arrays import InputError
 from mmreg.data.encoded_sets import EncodedSet, encode_set
 from mmreg.data.records import PhotoSet, ScanSet
-from mmreg.encoders import Encoder, load_encoder
-from mmreg.encoders.dlib_densenet import load_densenet
-from mmreg.encoders.skin import SKIN
+from mmreg.encoders import Encoder
 from mmreg.reconstruct import Reconstructor
 from mmreg.results import Data, Provenance, write_result
 
@@ -22,8 +20,6 @@ __all__ = [
     "Experiment",
     "Result",
     "Setting",
-    "check_judge",
-    "load_judge",
     "named",
     "of_set",
     "write",
@@ -76,36 +72,6 @@ class Setting:
 
 
 Experiment = Callable[[Setting], Result]
-
-
-def load_judge(name: str, reconstructor: Reconstructor) -> Encoder:
-    """A judge from dlib's DenseNet weights (a path), or from "vggface:FILE" or "facenet:FILE".
-
-    Raises:
-        InputError: the file isn't one of these networks, or the judge is the network in the loss.
-    """
-    if name.startswith(("vggface:", "facenet:")) or name == "dlib":
-        judge = load_encoder(name)
-    else:
-        if not Path(name).is_file():
-            raise InputError(
-                f"{name} isn't there; give as the judge dlib's face_recognition_densenet_model_v1.dat(.bz2), vggface:FILE or "
-                "facenet:FILE."
-            )
-        judge = load_densenet(Path(name))
-    check_judge(judge, reconstructor)
-    return judge
-
-
-def check_judge(judge: Encoder, reconstructor: Reconstructor) -> None:
-    """Raises InputError if the judge is the network that the regressor was trained to please."""
-    encoder = reconstructor.encoder
-    if encoder.name.endswith(SKIN):
-        encoder = load_encoder(encoder.name.removesuffix(SKIN))
-    if judge.checksum in (encoder.checksum, reconstructor.encoder.checksum):
-        raise InputError(
-            f"{judge.name} is the network that the training asked, so it is no judge of what came out; give another network."
-        )
 
 
 def of_set(photos: PhotoSet | ScanSet) -> Data:
