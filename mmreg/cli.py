@@ -50,11 +50,31 @@ def reconstruct(
     ] = None,
     model: Model = "open",
     encoder: Encoder = None,
+    write: Annotated[
+        str,
+        typer.Option(
+            help="What each face's folder receives: all; meshes (and coefficients, no pictures); or coefficients alone, for many photographs."
+        ),
+    ] = "all",
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N", help="Only the I-th of N parts of the photographs, for N machines that share a disk."
+        ),
+    ] = "1/1",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Compute again what is finished.")] = False,
+    allow_skipped: Annotated[
+        bool, typer.Option("--allow-skipped", help="Exit with 0 although photographs were skipped.")
+    ] = False,
 ) -> None:
     """Reconstructs every face in PHOTOS as a textured 3D mesh.
 
     Writes for each face: face.glb and face.obj (mesh with colours), coefficients.json, panel.png (photograph and three
-    views) and render.png (frontal, neutral light). A photograph with several faces gives numbered folders, largest first.
+    views) and render.png (frontal, neutral light). OUT mirrors the folders in PHOTOS. A photograph with several faces gets
+    folders in its own: face_1, the largest, face_2 and so on. Skipped photographs are listed in OUT/skipped.jsonl.
+
+    Any number of photographs can be given. Stopped at any moment and called again, it goes on where it stopped: what is
+    finished, and made of the same photograph with the same weights, isn't computed again.
 
     The recogniser is the one that the weights were trained for, unless --encoder says where its own weights are.
 
@@ -62,36 +82,29 @@ def reconstruct(
     """
     from tqdm import tqdm
 
-    from mmreg.arrays import InputError, atomic_folder
-    from mmreg.data.photographs import list_photographs, read_photograph
-    from mmreg.figures.faces import reconstruction_panel
-    from mmreg.figures.style import save
-    from mmreg.reconstruct import Reconstructor, check_writable, output_folders, unique_stems
+    from mmreg.data.output_names import in_shard, name_photographs
+    from mmreg.reconstruct import Reconstructor, check_writable
+    from mmreg.streaming import reconstruct_photographs
 
-    paths = list_photographs(photos)
+    part, parts = _shard(shard)
+
+    def chosen():
+        return (one for one in name_photographs(photos, without=out) if in_shard(one.name, part, parts))
+
+    count = sum(1 for _ in chosen())
     check_writable(out)
     reconstructor = Reconstructor.load(model, weights, encoder)
+    outcomes = reconstruct_photographs(
+        reconstructor, chosen(), out, write, _draw, overwrite, f"{part}-of-{parts}" if parts > 1 else ""
+    )
     code = 0
-    for path, stem in zip(tqdm(paths, unit="photo", disable=len(paths) < 2), unique_stems(paths), strict=True):
-        try:
-            faces = reconstructor.reconstruct(read_photograph(path))
-        except InputError as error:
-            _complain(error)
-            code = BAD_INPUT
-            continue
-        if not faces:
-            _complain(
-                f"{path} shows no face that the detector finds; try a larger or more frontal picture of the face."
-            )
-            code = code or NO_FACE
-            continue
-        for face, folder in zip(faces, output_folders(out, stem, len(faces)), strict=True):
-            with atomic_folder(folder) as partial:
-                reconstructor.save(face, partial, str(path))
-                _save_picture(reconstructor.portrait(face.coefficients)[0], partial / "render.png")
-                save(reconstruction_panel(reconstructor, face), partial / "panel.png")
+    for outcome in tqdm(outcomes, total=count, unit="photo", disable=count < 2):
+        if outcome.problem:
+            _complain(outcome.problem)
+            code = (code or NO_FACE) if outcome.no_face else BAD_INPUT
+        for folder in outcome.folders:
             typer.echo(folder)
-    if code:
+    if code and not allow_skipped:
         raise typer.Exit(code)
 
 
@@ -261,7 +274,9 @@ def check_data(
     name: Annotated[str, typer.Argument(help="lfw, micc, mofa_test, feret, art, celeba, ffhq or vggface.")],
     folder: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Argument(help="Where it lies; without it, the folder NAME in the one that MMREG_DATA names.", show_default=False),
+        typer.Argument(
+            help="Where it lies; without it, the folder NAME in the one that MMREG_DATA names.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Reads every file of a data set, counts what is whole, and names what is broken or unexpected, with the reason.
@@ -272,8 +287,10 @@ def check_data(
 
     report = check(named(name).load(folder))
     for file, reason in report.broken:
-        _complain(f"{file}: {reason}")
-    typer.echo(f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum of names and sizes: {report.checksum[:16]}")
+        _complain(reason if file in reason else f"{file}: {reason}")
+    typer.echo(
+        f"{report.name}: {report.counts}; {len(report.broken)} can't be used. Checksum of names and sizes: {report.checksum[:16]}"
+    )
     if report.broken:
         raise typer.Exit(BAD_INPUT)
 
@@ -282,6 +299,25 @@ def _complain(problem: object) -> None:
     from tqdm import tqdm
 
     tqdm.write(f"mmreg: {problem}", file=sys.stderr)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    """(I, N) of "I/N"."""
+    from mmreg.arrays import InputError
+
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"--shard {text} should be I/N with I from 1 to N, such as 1/16.")
+    return int(part), int(parts)
+
+
+def _draw(reconstructor, face, folder: Path) -> None:
+    """Writes the pictures of a face."""
+    from mmreg.figures.faces import reconstruction_panel
+    from mmreg.figures.style import save
+
+    _save_picture(reconstructor.portrait(face.coefficients)[0], folder / "render.png")
+    save(reconstruction_panel(reconstructor, face), folder / "panel.png")
 
 
 def _save_picture(picture, path: Path) -> None:

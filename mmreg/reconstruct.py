@@ -32,6 +32,7 @@ class Reconstruction:
         chip: (h, w, 3) the aligned face as the encoder saw it.
         coefficients: of one face (batch 1).
         number: 1 for the photograph's largest face.
+        count: how many faces the photograph has.
     """
 
     photograph: Float[np.ndarray, "height width 3"]
@@ -39,6 +40,7 @@ class Reconstruction:
     chip: Float[np.ndarray, "h w 3"]
     coefficients: Coefficients
     number: int
+    count: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +89,7 @@ class Reconstructor:
                 chip,
                 Coefficients(coefficients.shape[k : k + 1], coefficients.albedo[k : k + 1]),
                 k + 1,
+                len(detections),
             )
             for k, (detection, chip) in enumerate(zip(detections, chips, strict=True))
         ]
@@ -110,30 +113,47 @@ class Reconstructor:
         """Faces in the book's own light, sRGB in [0, 1]."""
         return portrait(self.model, coefficients, self.encoder, yaw_degrees, size)
 
-    def save(self, reconstruction: Reconstruction, folder: Path, source: str = "") -> None:
+    def save(
+        self, reconstruction: Reconstruction, folder: Path, source: str = "", checksum: str = "", meshes: bool = True
+    ) -> None:
         """Writes face.glb, face.obj and coefficients.json into an existing folder.
 
         The obj is in millimetres with sRGB vertex colours, as is the custom; the glb follows its standard: metres, linear
         vertex colours. Both keep the model's vertex order.
+
+        Args:
+            source: what the photograph is called.
+            checksum: SHA-256 of its file.
+            meshes: without, only the coefficients are written.
         """
         coefficients = reconstruction.coefficients
-        positions = np.asarray(self.model.positions(coefficients.shape))[0]
-        albedo = np.clip(np.asarray(self.model.albedos(coefficients.albedo))[0], 0.0, 1.0)
-        _mesh(positions, albedo, self.model.triangles).export(folder / "face.obj", include_normals=False)
-        linear = np.asarray(srgb_to_linear(albedo))
-        _mesh(positions / 1000.0, linear, self.model.triangles).export(folder / "face.glb")
+        if meshes:
+            positions = np.asarray(self.model.positions(coefficients.shape))[0]
+            albedo = np.clip(np.asarray(self.model.albedos(coefficients.albedo))[0], 0.0, 1.0)
+            _mesh(positions, albedo, self.model.triangles).export(folder / "face.obj", include_normals=False)
+            linear = np.asarray(srgb_to_linear(albedo))
+            _mesh(positions / 1000.0, linear, self.model.triangles).export(folder / "face.glb")
         record = {
             "photograph": source,
+            "photograph_checksum": checksum,
             "face": reconstruction.number,
+            "faces": reconstruction.count,
             "box": dict(zip(("left", "top", "right", "bottom"), map(float, reconstruction.detection.box), strict=True)),
             "score": float(reconstruction.detection.score),
             **{name: value[0] if value else None for name, value in coefficients.to_dict().items()},
-            "model": {"name": self.model.name, "checksum": self.model.checksum},
-            "encoder": {"name": self.encoder.name, "checksum": self.encoder.checksum},
+            **self.identity,
             "weights": {"checksum": self.loaded.checksum, "provenance": self.loaded.provenance},
             "mmreg": mmreg.__version__,
         }
         (folder / "coefficients.json").write_text(json.dumps(record, indent=1) + "\n")
+
+    @property
+    def identity(self) -> dict[str, dict[str, str]]:
+        """Which face model and encoder it is."""
+        return {
+            "model": {"name": self.model.name, "checksum": self.model.checksum},
+            "encoder": {"name": self.encoder.name, "checksum": self.encoder.checksum},
+        }
 
 
 def portrait(
@@ -174,21 +194,6 @@ def _mesh(positions, colors, triangles):
 
     rgba = np.concatenate([np.round(255.0 * colors), np.full((len(colors), 1), 255.0)], axis=1).astype(np.uint8)
     return trimesh.Trimesh(positions, triangles, vertex_colors=rgba, process=False)
-
-
-def output_folders(out: Path, stem: str, count: int) -> list[Path]:
-    """Where the faces of one photograph go: `out/stem` for a single face, `out/stem-1`, `out/stem-2`, … for several."""
-    return [out / stem] if count == 1 else [out / f"{stem}-{k + 1}" for k in range(count)]
-
-
-def unique_stems(paths: list[Path]) -> list[str]:
-    """A name for each photograph: its file name without suffix; the suffix, then a number, tell equal names apart."""
-    stems: list[str] = []
-    for path in paths:
-        candidates = [path.stem, path.name.replace(".", "_")]
-        candidates += [f"{path.stem}_{k}" for k in range(2, len(paths) + 2)]
-        stems.append(next(name for name in candidates if name not in stems))
-    return stems
 
 
 def check_writable(folder: Path) -> None:

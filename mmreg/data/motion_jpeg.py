@@ -20,7 +20,9 @@ START, END = b"\xff\xd8\xff", 0xD9
 _HEAD = 65536  # bytes; the first picture begins in them
 _MPEG = b"\x00\x00\x01"
 _SCAN = 0xDA  # the marker before compressed pixels
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)  # in compressed pixels every other 255 is followed by these
+_MARKER = re.compile(
+    rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL
+)  # in compressed pixels every other 255 is followed by these
 
 
 class MotionJpeg(Sequence[Photo]):
@@ -86,7 +88,9 @@ def _end(content: bytes | mmap.mmap, start: int) -> int | None:
             position += 1
         elif marker == END:
             return position + 2
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers that stand alone; another start means that this picture was cut
+        elif (
+            marker == 0x01 or 0xD0 <= marker <= 0xD8
+        ):  # markers that stand alone; another start means that this picture was cut
             if marker == 0xD8:
                 return None
             position += 2

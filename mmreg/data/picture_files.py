@@ -16,10 +16,7 @@ from mmreg.arrays import InputError
 from mmreg.data.photographs import SUFFIXES, read_photograph
 from mmreg.data.records import Photo, PhotoSet
 
-__all__ = ["PhotoFiles", "PictureFolder", "picture_folders", "photo_set"]
-
-Read = Callable[[Path], "object"]
-Judgement = Callable[[str], str | None]
+__all__ = ["PhotoFiles", "PictureFolder", "photo_set", "picture_folders"]
 
 
 class PictureFolder(NamedTuple):
@@ -114,7 +111,7 @@ def photo_set(
     root: Path,
     person: Callable[[str], str] = lambda name: "",
     labels: Callable[[str], Mapping[str, str | float]] = lambda name: {},
-    refuse: Judgement = lambda name: None,
+    refuse: Callable[[str], str | None] = lambda name: None,
     suffixes: Sequence[str] = SUFFIXES,
     read: Callable[[Path], object] = read_photograph,
 ) -> PhotoSet:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmreg.arrays import Float, InputError, Int
+from mmreg.arrays import Float, InputError
 from mmreg.data.records import Scan
 
 __all__ = ["ScanFileError", "read_scan"]
@@ -51,7 +51,9 @@ def read_scan(path: Path, landmarks: Mapping[str, int | Float[np.ndarray, "3"]] 
     for name, place in (landmarks or {}).items():
         if isinstance(place, int):
             if not 0 <= place < len(positions):
-                raise ScanFileError(f"{path} has {len(positions)} vertices, so none is {name}, number {place} (from 0).")
+                raise ScanFileError(
+                    f"{path} has {len(positions)} vertices, so none is {name}, number {place} (from 0)."
+                )
             place = positions[place]
         points[name] = (np.asarray(place, np.float64) * scale).astype(np.float32)
     return Scan((positions * scale).astype(np.float32), polygons.astype(np.int32), points)

@@ -7,24 +7,35 @@ on scans cropped at 95 mm around the nose tip. How the alignment is started and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
+from trimesh.triangles import closest_point
 
 from mmreg.arrays import Bool, Float, InputError, Int
 from mmreg.geometry.mesh import point_to_plane, vertex_normals
 from mmreg.geometry.registration import Similarity, fit_similarity
 
-__all__ = ["CROP_RADIUS_MM", "ScanError", "Surface", "align_surfaces", "crop_around", "distances", "scan_error"]
+__all__ = [
+    "CROP_RADIUS_MM",
+    "ScanError",
+    "Surface",
+    "align_surfaces",
+    "crop_around",
+    "distances",
+    "plane_distances",
+    "scan_error",
+    "surface_distances",
+    "vertices_around",
+]
 
 CROP_RADIUS_MM = 95.0  # section 6.2
 _REACH = 4.0  # pairs farther apart than so many median distances don't count in the alignment: ours
-_CANDIDATES, _SAME_WAY = (
-    16,
-    np.cos(np.deg2rad(45.0)),
-)  # of the nearest vertices, those with normals within 45 degrees: ours
+_CANDIDATES = 16  # of so many nearest vertices, the first whose normal agrees: ours
+_SAME_WAY = np.cos(np.deg2rad(45.0))
 _ENOUGH = 3000  # about so many vertices of either side are paired in a step of the alignment
 _STEPS = 60
 _SETTLED_MM = 1e-4  # the alignment stops when no point moves by more than this
@@ -56,10 +67,15 @@ class Surface:
         positions, triangles = positions[used], numbered.reshape(-1, 3).astype(np.int32)
         normals = np.asarray(vertex_normals(positions[None].astype(np.float32), triangles))[0].astype(np.float64)
         edges = np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]]), axis=1)
-        single, count = np.unique(edges, axis=0, return_counts=True)
+        numbers, count = np.unique(edges[:, 0] * np.int64(len(positions)) + edges[:, 1], return_counts=True)
         on_border = np.zeros(len(positions), bool)
-        on_border[single[count == 1]] = True
+        on_border[np.stack(np.divmod(numbers[count == 1], len(positions)))] = True
         return cls(positions, triangles, normals, cKDTree(positions), on_border)
+
+    @cached_property
+    def extremes(self) -> Float[np.ndarray, "6 3"]:
+        """The vertices that lie furthest along each axis: where they hardly move, no other does."""
+        return self.positions[np.concatenate([self.positions.argmin(axis=0), self.positions.argmax(axis=0)])]
 
     def moved(self, by: Similarity) -> Surface:
         """The surface after a similarity."""
@@ -85,55 +101,80 @@ def crop_around(
     radius: float = CROP_RADIUS_MM,
 ) -> tuple[Float[np.ndarray, "kept 3"], Int[np.ndarray, "kept_triangle 3"]]:
     """The part of a mesh whose vertices lie within `radius` of a point; a triangle stays when all its corners do."""
+    used, kept = vertices_around(positions, triangles, centre, radius)
+    return np.asarray(positions)[used], kept
+
+
+def vertices_around(
+    positions: Float[np.ndarray, "vertex 3"],
+    triangles: Int[np.ndarray, "triangle 3"],
+    centre: Float[np.ndarray, "3"],
+    radius: float = CROP_RADIUS_MM,
+) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, "kept_triangle 3"]]:
+    """What `crop_around` keeps: the vertices' indices, and the triangles in the new numbering."""
     near = np.linalg.norm(np.asarray(positions) - centre, axis=1) <= radius
-    kept = triangles[near[triangles].all(axis=1)]
-    used, numbered = np.unique(kept, return_inverse=True)
-    return np.asarray(positions)[used], numbered.reshape(-1, 3).astype(np.int32)
+    used, numbered = np.unique(triangles[near[triangles].all(axis=1)], return_inverse=True)
+    return used, numbered.reshape(-1, 3).astype(np.int32)
 
 
-def align_surfaces(source: Surface, target: Surface, start: Similarity, scale: bool = True) -> Similarity:
-    """The similarity near `start` that lays `source` on `target`: iterative closest points, point to plane, both ways at once.
+def align_surfaces(
+    source: Surface, target: Surface, start: Similarity, scale: bool = True, both_ways: bool = True
+) -> Similarity:
+    """The similarity near `start` that lays `source` on `target`: iterative closest points, point to plane, first with few points, then
+    with many.
 
-    One way alone would let a shrinking source escape to wherever the target is near. Pairs that end on the other's border, or that are
-    far apart beside the median pair, don't count.
+    Pairs that end on the other's border, or that are far apart beside the median pair, don't count.
 
     Args:
         scale: without, `start`'s scale is kept.
+        both_ways: pairs are sought from either side; else from the target alone. One way alone lets a source shrink or grow to
+            wherever the target is near.
 
     Raises:
         InputError: the surfaces have too little in common for seven numbers to be found.
     """
-    found = start
-    for _ in range(_STEPS):
-        moved = source.moved(found)
-        points, planes, normals = _pairs(moved, target)
-        centre = moved.positions.mean(axis=0)
-        arm = points - centre
-        # to first order x moves by ω × (x − c) + σ (x − c) + τ
-        columns = [np.cross(arm, normals), normals]
-        if scale:
-            columns.append(np.sum(arm * normals, axis=1, keepdims=True))
-        system = np.concatenate(columns, axis=1)
-        gap = np.sum((planes - points) * normals, axis=1)
-        solution, _, rank, _ = np.linalg.lstsq(system, gap, rcond=1e-9)
-        if rank < system.shape[1]:
-            raise InputError(
-                "The surfaces have too little in common to be aligned; check their landmarks and unit (mm)."
+    found, centre = start, source.positions.mean(axis=0)
+    for enough in (_ENOUGH // 6, _ENOUGH):
+        for _ in range(_STEPS):
+            moved = found(centre)
+            solution = _step(*_pairs(source, target, found, enough, both_ways), moved, scale)
+            step = _similarity(solution, moved)
+            found = Similarity(
+                step.scale * found.scale, step.rotation @ found.rotation, step(found.translation[None])[0]
             )
-        step = _similarity(solution, centre)
-        found = Similarity(step.scale * found.scale, step.rotation @ found.rotation, step(found.translation[None])[0])
-        if np.abs(step(moved.positions) - moved.positions).max() < _SETTLED_MM:
-            break
+            if np.abs(found(source.extremes) - step.inverse()(found(source.extremes))).max() < _SETTLED_MM:
+                break
     return found
 
 
-def _pairs(source: Surface, target: Surface) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(points of the source, points of the target, normals), of pairs found from either side."""
-    there, back = _nearest(source, target), _nearest(target, source)
-    moving = np.concatenate([source.positions[there.own], source.positions[back.other]])
-    fixed = np.concatenate([target.positions[there.other], target.positions[back.own]])
-    normals = np.concatenate([target.normals[there.other], source.normals[back.other]])
-    return moving, fixed, normals
+def _step(points: np.ndarray, planes: np.ndarray, normals: np.ndarray, centre: np.ndarray, scale: bool) -> np.ndarray:
+    """(ω, τ, σ), least squares: to first order x moves by ω × (x − c) + σ (x − c) + τ."""
+    arm = points - centre
+    columns = [np.cross(arm, normals), normals]
+    if scale:
+        columns.append(np.sum(arm * normals, axis=1, keepdims=True))
+    system = np.concatenate(columns, axis=1)
+    size = np.sqrt((system**2).sum(axis=0)) + 1e-12
+    moments = (system / size).T @ (system / size)
+    if len(points) < system.shape[1] or np.linalg.eigvalsh(moments)[0] < 1e-12:
+        raise InputError("The surfaces have too little in common to be aligned; check their landmarks and unit (mm).")
+    gap = np.sum((planes - points) * normals, axis=1)
+    return np.linalg.solve(moments, (system / size).T @ gap) / size
+
+
+def _pairs(
+    source: Surface, target: Surface, moved: Similarity, enough: int, both_ways: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(points of the moved source, points of the target, normals), of pairs found from either side, or from the target's."""
+    back = _nearest(target, source, moved.inverse(), enough)
+    moving, fixed = [moved(source.positions[back.other])], [target.positions[back.own]]
+    normals = [moved.turned(source.normals[back.other]) / moved.scale]
+    if both_ways:
+        there = _nearest(source, target, moved, enough)
+        moving.append(moved(source.positions[there.own]))
+        fixed.append(target.positions[there.other])
+        normals.append(target.normals[there.other])
+    return np.concatenate(moving), np.concatenate(fixed), np.concatenate(normals)
 
 
 class _Nearest(NamedTuple):
@@ -141,20 +182,27 @@ class _Nearest(NamedTuple):
     other: np.ndarray
 
 
-def _nearest(one: Surface, other: Surface) -> _Nearest:
-    chosen = np.arange(0, len(one.positions), 1 + len(one.positions) // _ENOUGH)
-    index, agrees = _partners(one, other, chosen)
-    distance = np.linalg.norm(one.positions[chosen] - other.positions[index], axis=1)
+def _nearest(one: Surface, other: Surface, moved: Similarity, enough: int) -> _Nearest:
+    chosen = np.arange(0, len(one.positions), 1 + len(one.positions) // enough)
+    positions, normals = moved(one.positions[chosen]), moved.turned(one.normals[chosen]) / moved.scale
+    index, agrees = _partners(positions, normals, other)
+    distance = np.linalg.norm(positions - other.positions[index], axis=1)
     near = (distance <= _REACH * np.median(distance) + 1e-9) & ~other.on_border[index]
     return _Nearest(chosen[near & agrees], index[near & agrees])
 
 
-def _partners(one: Surface, other: Surface, chosen: np.ndarray | slice = slice(None)) -> tuple[np.ndarray, np.ndarray]:
-    """(index, agrees): for each vertex, or each of the chosen, the nearest one of the other surface that looks the same way, so that a lip never finds the
+def _partners(positions: np.ndarray, normals: np.ndarray, other: Surface) -> tuple[np.ndarray, np.ndarray]:
+    """(index, agrees): for each point the nearest vertex of the other surface that looks the same way, so that a lip never finds the
     other lip; else, where none near looks the same way, simply the nearest, and `agrees` is false."""
-    _, candidates = other.tree.query(one.positions[chosen], k=min(_CANDIDATES, len(other.positions)))
-    alike = np.einsum("vc,vkc->vk", one.normals[chosen], other.normals[candidates]) > _SAME_WAY
-    return candidates[np.arange(len(candidates)), alike.argmax(axis=1)], alike.any(axis=1)
+    _, index = other.tree.query(positions)
+    agrees = np.einsum("vc,vc->v", normals, other.normals[index]) > _SAME_WAY
+    doubtful = np.flatnonzero(~agrees)
+    if len(doubtful):
+        _, candidates = other.tree.query(positions[doubtful], k=min(_CANDIDATES, len(other.positions)))
+        alike = np.einsum("vc,vkc->vk", normals[doubtful], other.normals[candidates]) > _SAME_WAY
+        index[doubtful] = candidates[np.arange(len(doubtful)), alike.argmax(axis=1)]
+        agrees[doubtful] = alike.any(axis=1)
+    return index, agrees
 
 
 def _similarity(solution: np.ndarray, centre: np.ndarray) -> Similarity:
@@ -190,6 +238,29 @@ def distances(one: Surface, other: Surface) -> Float[np.ndarray, " vertex"]:
 
     NaN where that vertex lies on the border of `other`: outside the intersection.
     """
-    index, _ = _partners(one, other)
-    distance = np.asarray(point_to_plane(one.positions, other.positions[index], other.normals[index]), np.float64)
+    distance, index = plane_distances(one, other)
     return np.where(other.on_border[index], np.nan, distance)
+
+
+def plane_distances(one: Surface, other: Surface) -> tuple[Float[np.ndarray, " vertex"], Int[np.ndarray, " vertex"]]:
+    """(distance, index): `distances` with what lies outside the intersection, and the vertices of `other` that carry the planes."""
+    index, _ = _partners(one.positions, one.normals, other)
+    distance = np.asarray(point_to_plane(one.positions, other.positions[index], other.normals[index]), np.float64)
+    return distance, index
+
+
+def surface_distances(points: Float[np.ndarray, "point 3"], surface: Surface) -> Float[np.ndarray, " point"]:
+    """From each point to the nearest point of the surface, sought on the triangles around the four nearest vertices; in mm."""
+    _, nearest = surface.tree.query(points, k=4)
+    corners = np.argsort(surface.triangles.ravel(), kind="stable")  # grouped by vertex
+    starts = np.searchsorted(surface.triangles.ravel()[corners], np.arange(len(surface.positions) + 1))
+    best = np.full(len(points), np.inf)
+    for rank in range(nearest.shape[1]):
+        vertex = nearest[:, rank]
+        counts = starts[vertex + 1] - starts[vertex]
+        for around in range(counts.max(initial=0)):
+            rows = np.flatnonzero(counts > around)
+            triangles = surface.triangles[corners[starts[vertex[rows]] + around] // 3]
+            closest = closest_point(surface.positions[triangles], points[rows])
+            best[rows] = np.minimum(best[rows], np.linalg.norm(closest - points[rows], axis=1))
+    return best

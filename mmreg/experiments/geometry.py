@@ -1,0 +1,272 @@
+"""How far reconstructed faces are from scans (section 6.2): from videos, under several protocols, beside what knows less or more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from mmreg.arrays import Float, InputError
+from mmreg.data.encoded_sets import EncodedSet, encode_set, frames_of
+from mmreg.data.records import Scan, ScannedPerson, ScanSet
+from mmreg.evaluation.nearest_face import face_mesh, nearest_face
+from mmreg.evaluation.protocols import PROTOCOLS, Comparison, Protocol
+from mmreg.experiments.base import Result, Setting, of_set
+from mmreg.face.morphable_model import MorphableModel
+from mmreg.geometry.registration import Similarity
+from mmreg.reconstruct import Reconstructor
+
+__all__ = ["FEATURES", "MEAN_FACE", "MESHES", "NEAREST", "STAGE_ONE", "evaluate", "run"]
+
+NAME = "geometry"
+FEATURES, MESHES = "features averaged", "meshes averaged"  # the paper's way, and Tran et al.'s
+STAGE_ONE, MEAN_FACE, NEAREST = "stage one alone", "the mean face", "the nearest face of the model"
+SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 16, "frames": 8}}  # of the stand-in
+_COUNTED = 512  # of a comparison's distances kept for the averages over everybody's, evenly: ours, for memory
+
+
+class _Face(NamedTuple):
+    """A face to be measured; `video` is empty for what knows no video."""
+
+    method: str
+    video: str
+    shape: Float[np.ndarray, " component"]
+
+
+@dataclass
+class _Record:
+    """What was measured of one face of one person."""
+
+    person: str
+    face: _Face
+    alignment: Similarity
+    errors_mm: dict[str, float]
+    distances_mm: dict[str, np.ndarray]
+    error_map: np.ndarray
+
+
+def evaluate(setting: Setting) -> Result:
+    """For `mmreg evaluate geometry`: MICC Florence, or its stand-in."""
+    from mmreg.data.sets import open_scans
+
+    scans = open_scans("micc", **SIZES[setting.size], seed=setting.seed)
+    return run(
+        setting.reconstructor,
+        scans,
+        setting.stage_one,
+        cache=setting.cache,
+        seed=setting.seed,
+        progress=setting.progress,
+    )
+
+
+def run(
+    reconstructor: Reconstructor,
+    scans: ScanSet,
+    stage_one: Reconstructor | None = None,
+    protocols: Sequence[Protocol] = tuple(PROTOCOLS.values()),
+    cache: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Result:
+    """Measures every person's reconstructions against the scan.
+
+    A video's frames are encoded, and one face is reconstructed from the mean of the features (the paper); or the faces of the frames are
+    averaged (Tran et al.), which in a linear model is the mean of their coefficients. The mean face of the model is what one has without
+    looking; the face of the model nearest to the scan is what no regressor can pass.
+
+    Args:
+        stage_one: the regressor before it saw photographs, to be compared.
+        protocols: of `PROTOCOLS`; one that needs landmarks which the scans lack is left out, and the numbers say so.
+        cache: a folder that keeps the frames' encodings.
+        seed: unused, as nothing here is random; every experiment takes one.
+
+    Returns:
+        Numbers: errors by protocol, method and video, mean and deviation over people. Arrays: `error_map METHOD` (vertex,), the paper's
+        distance averaged over people, NaN where no scan is.
+    """
+    encoded = encode_set(frames_of(scans), [reconstructor.encoder], cache, progress=progress)
+    faces = _Faces(reconstructor, stage_one, encoded)
+    usable = [person for person in scans.people if list(faces.of_videos(person.name))]
+    if not usable:
+        raise InputError(f"No video of {scans.name} shows a face, so there is nothing to compare with its scans.")
+    with ThreadPoolExecutor(_cores()) as pool:
+
+        def each_person(task, title):
+            bar = tqdm(total=len(usable), desc=title, unit="person", disable=None if progress else True)
+            with bar:
+                for found in pool.map(task, usable):
+                    bar.update()
+                    yield from found
+
+        own = [p for p in protocols if not p.common_scale]
+        records = list(each_person(lambda person: _measured(person, faces, own), "measuring"))
+        shared = [p for p in protocols if p.common_scale]
+        if shared:
+            scales = _scales(records)
+            list(each_person(lambda person: _measured_again(person, records, shared, scales, faces.model), "one scale"))
+    return Result(NAME, _numbers(records, protocols, scans, usable, encoded), [of_set(scans)], _maps(records))
+
+
+class _Faces:
+    """The faces to be measured of each person."""
+
+    def __init__(self, reconstructor: Reconstructor, stage_one: Reconstructor | None, encoded: EncodedSet):
+        self.model = reconstructor.model
+        self.regressors = {FEATURES: reconstructor, **({STAGE_ONE: stage_one} if stage_one else {})}
+        self.features, people = encoded.stores[0].features, encoded.people
+        videos = np.array([str(photo.labels["video"]) for photo in encoded.photos])
+        self.rows: dict[str, dict[str, np.ndarray]] = {}
+        for person in dict.fromkeys(people.tolist()):
+            own = people == person
+            self.rows[person] = {v: np.flatnonzero(own & (videos == v)) for v in dict.fromkeys(videos[own].tolist())}
+
+    def of_videos(self, person: str) -> Iterator[_Face]:
+        """One for each video and method."""
+        for video, rows in self.rows.get(person, {}).items():
+            seen = self.features[rows]
+            for method, regressor in self.regressors.items():
+                yield _Face(method, video, regressor.regress(seen.mean(axis=0, keepdims=True)).shape[0])
+            yield _Face(MESHES, video, self.regressors[FEATURES].regress(seen).shape.mean(axis=0))
+
+    def without_video(self, scan: Scan) -> Iterator[_Face]:
+        """What doesn't depend on a photograph."""
+        yield _Face(MEAN_FACE, "", np.zeros(self.model.shape.component_count, np.float32))
+        yield _Face(NEAREST, "", nearest_face(self.model, scan))
+
+
+def _measured(person: ScannedPerson, faces: _Faces, protocols: Sequence[Protocol]) -> list[_Record]:
+    scan, found = person.read_scan(), []
+    for face in [*faces.of_videos(person.name), *faces.without_video(scan)]:
+        comparison = Comparison(face_mesh(faces.model, face.shape), scan)
+        record = _Record(person.name, face, comparison.alignment, {}, {}, comparison.error_map())
+        for protocol in protocols:
+            if protocol.name != "NoW" or comparison.has_now_landmarks():
+                _enter(record, comparison, protocol, None)
+        found.append(record)
+    return found
+
+
+def _measured_again(
+    person: ScannedPerson,
+    records: Sequence[_Record],
+    protocols: Sequence[Protocol],
+    scales: dict[str, float],
+    model: MorphableModel,
+) -> list[_Record]:
+    """The same comparisons with the scale that a method's reconstructions share; enters into the records."""
+    scan, own = person.read_scan(), [record for record in records if record.person == person.name]
+    for record in own:
+        comparison = Comparison(face_mesh(model, record.face.shape), scan, record.alignment)
+        for protocol in protocols:
+            _enter(record, comparison, protocol, scales[record.face.method])
+    return own
+
+
+def _enter(record: _Record, comparison: Comparison, protocol: Protocol, scale: float | None) -> None:
+    measured = comparison.measure(protocol, scale)
+    record.errors_mm[protocol.name] = measured.error_mm
+    rows = np.linspace(0, len(measured.distances_mm) - 1, _COUNTED).astype(int)
+    record.distances_mm[protocol.name] = measured.distances_mm[rows].astype(np.float32)
+
+
+def _scales(records: Sequence[_Record]) -> dict[str, float]:
+    """For each method the geometric mean of the scales that its reconstructions would choose."""
+    logs: dict[str, list[float]] = {}
+    for record in records:
+        logs.setdefault(record.face.method, []).append(np.log(record.alignment.scale))
+    return {method: float(np.exp(np.mean(values))) for method, values in logs.items()}
+
+
+def _numbers(
+    records: Sequence[_Record],
+    protocols: Sequence[Protocol],
+    scans: ScanSet,
+    usable: Sequence[ScannedPerson],
+    encoded: EncodedSet,
+) -> dict:
+    measured = [p for p in protocols if any(p.name in record.errors_mm for record in records)]
+    methods = list(dict.fromkeys(record.face.method for record in records))
+    tables = {
+        p.name: {m: _by_video(p.name, [record for record in records if record.face.method == m]) for m in methods}
+        for p in measured
+    }
+    first = measured[0].name
+
+    def overall(method: str) -> float:
+        return float(np.mean([r.errors_mm[first] for r in records if r.face.method == method]))
+
+    lost = sorted({photo.name for photo in frames_of(scans).photos} - {photo.name for photo in encoded.photos})
+    return {
+        "error_mm": overall(FEATURES),
+        "error_mm_meshes_averaged": overall(MESHES),
+        "error_mm_mean_face": overall(MEAN_FACE),
+        "error_mm_nearest_face_of_the_model": overall(NEAREST),
+        "better_than_the_mean_face": _share_better(records, first),
+        "setting": {
+            "set": scans.name,
+            "people": len(usable),
+            "videos": list(dict.fromkeys(r.face.video for r in records if r.face.video)),
+            "frames": len(encoded),
+            "frames_without_a_face": len(lost),
+            "protocols": {p.name: {"what": p.what, "source": p.source} for p in measured},
+            "left_out": {p.name: "the scans lack its landmarks" for p in protocols if p not in measured},
+            "deviation": "over people",
+        },
+        "errors_mm": tables,
+        "pooled_mm": {p.name: {m: _pooled(p.name, m, records) for m in methods} for p in measured},
+        "scales": _scales(records),
+        "people": {m: _of_people(first, [r for r in records if r.face.method == m]) for m in methods},
+    }
+
+
+def _by_video(protocol: str, records: Sequence[_Record]) -> dict[str, dict[str, float]]:
+    """Mean and deviation over people for each video, "" being what knows no video."""
+    found = {}
+    for video in dict.fromkeys(record.face.video for record in records):
+        errors = np.array([record.errors_mm[protocol] for record in records if record.face.video == video])
+        deviation = float(errors.std(ddof=1)) if len(errors) > 1 else 0.0
+        found[video or "any"] = {"mean": float(errors.mean()), "deviation": deviation, "people": len(errors)}
+    return found
+
+
+def _pooled(protocol: str, method: str, records: Sequence[_Record]) -> dict[str, float]:
+    """Median, mean and deviation over all points of all people together, as NoW reports them."""
+    distances = np.concatenate([r.distances_mm[protocol] for r in records if r.face.method == method])
+    return {
+        "median": float(np.median(distances)),
+        "mean": float(distances.mean()),
+        "deviation": float(distances.std()),
+    }
+
+
+def _of_people(protocol: str, records: Sequence[_Record]) -> dict[str, float]:
+    """Each person's error, the mean over videos."""
+    people = dict.fromkeys(record.person for record in records)
+    return {p: float(np.mean([r.errors_mm[protocol] for r in records if r.person == p])) for p in people}
+
+
+def _share_better(records: Sequence[_Record], protocol: str) -> float:
+    """The share of people whose reconstruction is nearer to the scan than the mean face is, each by the mean over videos."""
+    ours = _of_people(protocol, [r for r in records if r.face.method == FEATURES])
+    mean = _of_people(protocol, [r for r in records if r.face.method == MEAN_FACE])
+    return float(np.mean([ours[person] < mean[person] for person in ours]))
+
+
+def _maps(records: Sequence[_Record]) -> dict[str, np.ndarray]:
+    found = {}
+    for method in dict.fromkeys(record.face.method for record in records):
+        maps = np.array([record.error_map for record in records if record.face.method == method])
+        count = np.maximum((~np.isnan(maps)).sum(axis=0), 1)
+        mean = np.nansum(maps, axis=0) / count
+        found[f"error_map {method}"] = np.where(np.isnan(maps).all(axis=0), np.nan, mean)
+    return found
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

@@ -1,0 +1,68 @@
+"""The geometry experiment on people whose scans are the model's own faces."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mmreg.data.records import ScannedPerson, ScanSet
+from mmreg.evaluation.protocols import PROTOCOLS
+from mmreg.experiments import geometry
+from mmreg.experiments.geometry import FEATURES, MEAN_FACE, MESHES, NEAREST
+from mmreg.results import _plain
+from tests.experiments.people import VIDEOS
+
+CHEAP = [PROTOCOLS[name] for name in ("paper", "paper, one scale")]
+
+
+@pytest.fixture(scope="module")
+def result(reconstructor, scans, tmp_path_factory):
+    cache = tmp_path_factory.mktemp("cache")
+    return geometry.run(reconstructor, scans, protocols=CHEAP, cache=cache, progress=False)
+
+
+def test_the_nearest_face_is_nearest_and_every_video_has_its_row(result, scans):
+    table = result.numbers["errors_mm"]["paper"]
+    assert set(table) == {FEATURES, MESHES, MEAN_FACE, NEAREST}
+    assert set(table[FEATURES]) == set(VIDEOS)
+    assert set(table[NEAREST]) == {"any"}
+    assert table[NEAREST]["any"]["mean"] < 0.2 < table[MEAN_FACE]["any"]["mean"]
+    assert table[FEATURES]["indoor"]["people"] == len(scans.people)
+    for method in (FEATURES, MEAN_FACE):
+        assert np.mean(list(result.numbers["people"][method].values())) == pytest.approx(
+            np.mean([row["mean"] for row in table[method].values()])
+        )
+
+
+def test_one_scale_for_all_is_never_nearer_than_a_scale_each(result):
+    own, shared = (result.numbers["errors_mm"][name] for name in ("paper", "paper, one scale"))
+    for method, rows in own.items():
+        for video, row in rows.items():
+            assert shared[method][video]["mean"] > row["mean"] - 0.01
+
+
+def test_the_numbers_can_be_written_and_the_maps_are_on_the_model(result, reconstructor):
+    json.dumps(_plain(result.numbers), allow_nan=False)
+    found = result.arrays[f"error_map {FEATURES}"]
+    assert found.shape == (reconstructor.model.vertex_count,)
+    assert np.isfinite(found[reconstructor.model.landmarks["nose_tip"]])
+
+
+def test_features_are_averaged_before_the_face_is_and_meshes_after(reconstructor, scans):
+    encoded = geometry.encode_set(geometry.frames_of(scans), [reconstructor.encoder], progress=False)
+    faces = {(f.method, f.video): f.shape for f in geometry._Faces(reconstructor, None, encoded).of_videos("p0")}
+    rows = [k for k, p in enumerate(encoded.photos) if p.person == "p0" and p.labels["video"] == "indoor"]
+    features = encoded.stores[0].features[rows]
+    mean = reconstructor.regress(features.mean(axis=0, keepdims=True)).shape[0]
+    np.testing.assert_allclose(faces[FEATURES, "indoor"], mean, atol=1e-5)
+    singly = np.array([reconstructor.regress(f[None]).shape[0] for f in features])
+    np.testing.assert_allclose(faces[MESHES, "indoor"], singly.mean(axis=0), atol=1e-5)
+    assert np.abs(faces[MESHES, "indoor"] - faces[FEATURES, "indoor"]).max() > 1e-3
+
+
+def test_somebody_without_a_face_in_a_video_is_left_out_of_it_alone(reconstructor, scans):
+    one, other = scans.people[:2]
+    half = ScannedPerson(other.name, other.read_scan, {"indoor": other.videos["indoor"]}, other.labels)
+    few = ScanSet("two", True, [one, half], "1" * 64)
+    table = geometry.run(reconstructor, few, protocols=CHEAP[:1], progress=False).numbers["errors_mm"]["paper"]
+    assert {video: row["people"] for video, row in table[FEATURES].items()} == {"indoor": 2, "outdoor": 1}
