@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from mmreg.experiments import recall, similarity
-=======
-from mmreg.experiments import geometry
->>>>>>> helper-c
+from mmreg.experiments import geometry, recall, similarity, stress
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
-<<<<<<< HEAD
-EXPERIMENTS: dict[str, Experiment] = {"similarity": similarity.evaluate, "recall": recall.evaluate}
-=======
 EXPERIMENTS: dict[str, Experiment] = {
     "geometry": geometry.evaluate,
+    "similarity": similarity.evaluate,
+    "recall": recall.evaluate,
+    "stress": stress.evaluate,
 }
->>>>>>> helper-c
