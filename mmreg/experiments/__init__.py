@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import geometry, recall, similarity, stress
+from mmreg.experiments import art, geometry, recall, similarity, stress
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
@@ -12,4 +12,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     "similarity": similarity.evaluate,
     "recall": recall.evaluate,
     "stress": stress.evaluate,
+    "art": art.evaluate,
 }
