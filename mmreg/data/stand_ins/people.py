@@ -22,7 +22,7 @@ from mmreg.data.stand_ins.traits import sample_weights
 from mmreg.face.identity_sampler import ANCESTRIES, Attributes, draw_attributes
 from mmreg.geometry.mesh import vertex_normals
 
-__all__ = ["People", "Person", "draw_people", "draw_person"]
+__all__ = ["People", "Person", "draw_people", "draw_person", "person_name"]
 
 SPREAD, TAIL, ONE_SIDED = (
     1.2,
@@ -94,6 +94,11 @@ def draw_people(count: int, seed: int) -> People:
     )
 
 
+def person_name(seed: int, index: int) -> str:
+    """What the person at an index of a seed is called."""
+    return f"stand_in_{seed}_{index:04d}"
+
+
 @lru_cache(maxsize=16)
 def draw_person(seed: int, index: int) -> Person:
     """The person at an index of a seed: the same whoever else is drawn. The last few are kept."""
@@ -111,7 +116,7 @@ def draw_person(seed: int, index: int) -> Person:
     positions = _of_their_own(source, positions, height, rng)
     face = source.model.face_region & ~source.model.region("left_eye") & ~source.model.region("right_eye")
     return Person(
-        f"stand_in_{seed}_{index:04d}",
+        person_name(seed, index),
         positions,
         to_srgb(linear).astype(np.float32),
         float(attributes.gender[0]),
