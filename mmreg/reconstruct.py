@@ -13,7 +13,7 @@ import mmreg
 from mmreg.arrays import Float, InputError
 from mmreg.color import srgb_to_linear
 from mmreg.data.synthetic import photograph, studio_scene
-from mmreg.encoders.alignment import Detection, align, detect
+from mmreg.encoders.alignment import Detection, align, detect, similarity, warp
 from mmreg.encoders.registry import Encoder, load_encoder
 from mmreg.face import Coefficients, MorphableModel, load
 from mmreg.regressor import LoadedRegressor, RegressorError, check_encoder, load_regressor
@@ -209,3 +209,16 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder} can't be written ({error.strerror}); choose another folder with --out.") from error
+
+
+def framed_photograph(
+    photo: Float[np.ndarray, "height width 3"], points: Float[np.ndarray, "5 2"], encoder: Encoder, size: int
+) -> Float[np.ndarray, "size size 3"]:
+    """The photograph turned and cut as portraits are, so that its eyes stand where theirs do; black beyond its border.
+
+    Args:
+        points: the five of a `Detection`.
+    """
+    template = (encoder.alignment_template + 0.5) * (size / encoder.image_size[0]) - 0.5
+    centre = 0.5 * (size - 1)
+    return warp(photo, similarity(points, centre + PORTRAIT_SCALE * (template - centre)), (size, size))

@@ -16,19 +16,19 @@ from mmreg.data.encoded_sets import EncodedSet, encode_set
 from mmreg.data.records import PhotoSet
 from mmreg.data.sets import open_photos
 from mmreg.encoders import Encoder
-from mmreg.encoders.alignment import align
 from mmreg.evaluation.identity import chance, directions, interval_over_people, rank_people
 from mmreg.evaluation.stress import between_people, mesh_drift_mm
 from mmreg.experiments.base import Result, Setting, of_set
 from mmreg.experiments.likeness import Likeness
 from mmreg.face import Coefficients
-from mmreg.reconstruct import Reconstructor
+from mmreg.reconstruct import Reconstructor, framed_photograph
 from mmreg.studio import take_rows
 
 __all__ = ["PEOPLE", "PLAIN", "evaluate", "run"]
 
 PLAIN = "photograph"  # the style of what the others were made from
 PEOPLE = {"quick": 4, "full": 24}
+PICTURE_SIZE = 160  # pixels
 SHOWN = 4  # people whose pictures go into the result's arrays
 
 
@@ -146,7 +146,7 @@ def _quartiles(values: Float[np.ndarray, " face"]) -> dict[str, float]:
 def _pictures(
     reconstructor: Reconstructor, encoded: EncodedSet, faces: Coefficients, rows: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Of the first people, style by style: what the encoder saw, and the coefficients; -1 in `rows` where no face was found."""
+    """Of the first people, style by style: the pictures framed as portraits, and the coefficients; -1 in `rows` where no face was found."""
     people = list(dict.fromkeys(encoded.people))[:SHOWN]
     if len(rows) < 2 or not all(people):
         return {}
@@ -161,7 +161,9 @@ def _pictures(
     return {
         "styles": np.array(list(rows)),
         "rows": numbered,
-        "chips": np.stack([align(encoded.photos[row].read(), encoded.points[row], encoder) for row in used]),
+        "photographs": np.stack(
+            [framed_photograph(encoded.photos[row].read(), encoded.points[row], encoder, PICTURE_SIZE) for row in used]
+        ),
         "shape": faces.shape[list(used)],
         "albedo": faces.albedo[list(used)],
     }

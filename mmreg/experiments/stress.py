@@ -21,16 +21,16 @@ from mmreg.data.perturbations import PERTURBATIONS
 from mmreg.data.records import Photo, PhotoSet
 from mmreg.data.sets import open_photos
 from mmreg.encoders import Encoder
-from mmreg.encoders.alignment import align
 from mmreg.evaluation.stress import BROKEN, between_people, breaking_point, coefficient_drift, mesh_drift_mm, spread
 from mmreg.experiments.base import Result, Setting, of_set
 from mmreg.experiments.likeness import Likeness
 from mmreg.face import Coefficients
-from mmreg.reconstruct import Reconstructor
+from mmreg.reconstruct import Reconstructor, framed_photograph
 from mmreg.studio import take_rows
 
 __all__ = ["OWN_FACTORS", "SIZES", "Size", "evaluate", "run"]
 
+PICTURE_SIZE = 160  # pixels, of the photographs that a result keeps to be shown
 PLAIN = ("none", "plain")  # the factor of a plain photograph; else it is the one of pose 0
 # of the set: the unit of the levels, and which of them are taken
 OWN_FACTORS: Mapping[str, tuple[str, Callable[[float], bool]]] = {
@@ -333,7 +333,7 @@ def _curve(table: Float[np.ndarray, "person level"]) -> dict[str, list[float | N
 def _strip(
     reconstructor: Reconstructor, encoded: EncodedSet, table: _Table, faces: Coefficients
 ) -> dict[str, np.ndarray]:
-    """Of the first person: what the encoder saw at each level, and the coefficients that came of it."""
+    """Of the first person: the photograph at each level, framed as a portrait, and the coefficients that came of it."""
     first = {
         level: row for row, person, level in zip(table.rows, table.person, table.level, strict=True) if person == 0
     }
@@ -343,8 +343,8 @@ def _strip(
     encoder = reconstructor.encoder
     return {
         f"{table.factor}: levels": np.array([table.levels[level] for level in sorted(first)]),
-        f"{table.factor}: chips": np.stack(
-            [align(encoded.photos[row].read(), encoded.points[row], encoder) for row in rows]
+        f"{table.factor}: photographs": np.stack(
+            [framed_photograph(encoded.photos[row].read(), encoded.points[row], encoder, PICTURE_SIZE) for row in rows]
         ),
         f"{table.factor}: shape": faces.shape[rows],
         f"{table.factor}: albedo": faces.albedo[rows],
