@@ -67,7 +67,7 @@ def _drift(axis: Axes, name: str, factor: Mapping[str, Any], limit: float) -> No
     axis.plot(x, curve["median"], color=BLUE, marker="o", markersize=4)
     found = _floats(factor["face_found"])
     missed = np.flatnonzero(np.nan_to_num(found, nan=1.0) <= 0.5)
-    axis.plot(x[missed], np.zeros(len(missed)), "x", color="black", markersize=7, markeredgewidth=1.8, clip_on=False)
+    axis.plot(x[missed], np.zeros(len(missed)), "x", color="black", markersize=7, markeredgewidth=1.8)
     broken = factor["breaking_point"]
     for sign in (-1.0, 1.0) if levels.min() < 0.0 else (1.0,):
         if broken and broken["level"] is not None:
@@ -76,7 +76,7 @@ def _drift(axis: Axes, name: str, factor: Mapping[str, Any], limit: float) -> No
             axis.plot(place(np.array(sign * broken["level"])), limit, "o", color=VERMILION, markersize=7)
     axis.set_title(name)
     axis.set_xlabel(factor["unit"], fontsize=11)
-    axis.set_ylim(-0.03, 1.55)
+    axis.set_ylim(-0.08, 1.55)
     if falling:
         axis.invert_xaxis()
         axis.set_xticks(x, [_number(level) for level in levels])
