@@ -128,7 +128,7 @@ class Reconstructor:
         """
         coefficients = reconstruction.coefficients
         if meshes:
-            positions = np.asarray(self.model.positions(coefficients.shape))[0]
+            positions = np.asarray(self.model.positions(coefficients.shape, coefficients.expression))[0]
             albedo = np.clip(np.asarray(self.model.albedos(coefficients.albedo))[0], 0.0, 1.0)
             _mesh(positions, albedo, self.model.triangles).export(folder / "face.obj", include_normals=False)
             linear = np.asarray(srgb_to_linear(albedo))

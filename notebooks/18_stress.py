@@ -146,8 +146,8 @@ if "worn" in shown:
 # ## Why it moves
 #
 # The regressor can't be steadier than what it reads. A recogniser is trained to tell that two pictures show one person, not to say the same of both: its features move with pose, blur and light, only less than they move
-# from person to person. The paper's regressor was trained on a million photographs of thousands of people in all poses, and on FaceNet's features; ours on a few thousand, most of them
-# frontal, and stage one never turned a head by more than 40°. What it has never seen it takes for a trait.
+# from person to person. The paper's regressor learnt from FaceNet's features, and from the photographs of VGG-Face; ours from dlib's, which were trained on faces that the detector finds, and from eight thousand
+# photographs, most of them frontal; and stage one never turned a head by more than 40°. What it has never seen it takes for a trait.
 #
 # ## Break it: nobody at all
 #

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from mmreg.arrays import Float
 from mmreg.data.synthetic import DARKEST_ALBEDO
-from mmreg.face import MorphableModel
+from mmreg.face import Coefficients, MorphableModel
 from mmreg.figures.style import PALETTE, WIDTH, new_figure
+from mmreg.fitting import LandmarkFit
 from mmreg.geometry.camera import Camera, Pose, perspective_camera, rotate
 from mmreg.geometry.mesh import vertex_normals
 from mmreg.rendering import PointLights, linear_to_srgb, render, srgb_to_linear
@@ -102,6 +103,31 @@ def points_over_pictures(
             axis.plot(*found.T, "o", markersize=2.2, color=VERMILION, markeredgecolor="white", markeredgewidth=0.3)
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     return figure
+
+
+def fitted_panel(
+    model: MorphableModel,
+    photograph: Float[np.ndarray, "height width 3"],
+    points: Float[np.ndarray, "landmark 2"],
+    coefficients: Coefficients,
+    fit: LandmarkFit,
+) -> Figure:
+    """A photograph with its points, the fitted face over it, and that face alone: cut to the points."""
+    size = photograph.shape[:2]
+    mesh = model.positions(coefficients.shape, fit.expression)
+    skin = model.albedos(coefficients.albedo)
+    over = posed_pictures(model, mesh, skin, fit.pose, fit.camera, size, behind=photograph[None])[0]
+    alone = posed_pictures(model, mesh, skin, fit.pose, fit.camera, size)[0]
+    middle, half = points.mean(axis=0), 1.1 * np.ptp(points, axis=0).max()
+    (left, top), (right, bottom) = np.maximum(middle - half, 0).astype(int), (middle + half).astype(int) + 1
+    corner = np.float32([left, top])
+    cut = [picture[top:bottom, left:right] for picture in (photograph, over, alone)]
+    return points_over_pictures(
+        cut,
+        ["photograph", "fitted", "alone"],
+        [points - corner, points - corner, None],
+        [None, fit.landmarks_pixels[0] - corner, None],
+    )
 
 
 def descent_curves(histories: Mapping[str, Float[np.ndarray, "step face"]], marks: Sequence[int] = ()) -> Figure:
