@@ -1,4 +1,4 @@
-"""The command line: `mmreg reconstruct`, `mmreg train`, `mmreg evaluate`, `mmreg data`."""
+"""The command line: `mmreg reconstruct`, `mmreg sheet`, `mmreg fit`, `mmreg train`, `mmreg evaluate`, `mmreg data`."""
 
 from __future__ import annotations
 
@@ -106,6 +106,126 @@ def reconstruct(
             typer.echo(folder)
     if code and not allow_skipped:
         raise typer.Exit(code)
+
+
+@app.command()
+def sheet(
+    photos: Annotated[list[Path], typer.Argument(help="Photographs, or folders of them.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives sheet-001.png, ...")] = Path(
+        "sheets"
+    ),
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
+    ] = None,
+    model: Model = "open",
+    encoder: Encoder = None,
+    people: Annotated[int, typer.Option(help="How many on a sheet.", min=1, max=60)] = 24,
+) -> None:
+    """Draws PHOTOS as the paper's qualitative figure: each photograph's main face, ours from the front, ours turned.
+
+    One sheet after the other is drawn and written, so any number of photographs will do. Exit codes as of `mmreg reconstruct`.
+    """
+    from tqdm import tqdm
+
+    from mmreg.arrays import InputError
+    from mmreg.data.photographs import list_photographs, read_photograph
+    from mmreg.figures.qualitative import portrayed, qualitative_sheet
+    from mmreg.figures.style import save
+    from mmreg.reconstruct import Reconstructor, check_writable
+
+    paths = list_photographs(photos)
+    check_writable(out)
+    reconstructor = Reconstructor.load(model, weights, encoder)
+    code, number, subjects = 0, 0, []
+    for path in tqdm(paths, unit="photo", disable=len(paths) < 2):
+        try:
+            subject = portrayed(reconstructor, read_photograph(path))
+        except InputError as error:
+            _complain(error)
+            code = BAD_INPUT
+            continue
+        if subject is None:
+            _complain(f"{path} shows no face that the detector finds.")
+            code = code or NO_FACE
+            continue
+        subjects.append(subject)
+        if len(subjects) == people or path == paths[-1]:
+            number, subjects = _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number), []
+    if subjects:
+        _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number)
+    if code:
+        raise typer.Exit(code)
+
+
+def _write_sheet(draw, save, reconstructor, subjects, out: Path, number: int) -> int:
+    path = out / f"sheet-{number + 1:03d}.png"
+    save(draw(reconstructor, subjects), path)
+    typer.echo(path)
+    return number + 1
+
+
+@app.command()
+def fit(
+    photo: Annotated[Path, typer.Argument(help="A photograph.", show_default=False)],
+    points: Annotated[
+        Path,
+        typer.Argument(
+            help="The 68 Multi-PIE points of a face in it, in its pixels: .pts, .json, or two numbers a line.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives the fitted face.")] = Path(
+        "fitted"
+    ),
+    weights: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
+    ] = None,
+    model: Model = "open",
+    encoder: Encoder = None,
+) -> None:
+    """Reconstructs the face that POINTS belong to, and fits its pose and expression to them (the paper's appendix A.1).
+
+    Writes into OUT: face.glb and face.obj with the expression, coefficients.json, fit.json (angles in degrees, error), and fit.png to check it
+    by.
+    """
+    import numpy as np
+    from PIL import Image
+
+    from mmreg.arrays import InputError, atomic_folder
+    from mmreg.data.photographs import read_photograph
+    from mmreg.data.points import read_points
+    from mmreg.figures.fitting import fitted_panel
+    from mmreg.figures.style import save
+    from mmreg.fitting import fit_landmarks
+    from mmreg.reconstruct import Reconstructor
+    from mmreg.results import write_result
+
+    image, marked = read_photograph(photo), read_points(points)
+    with Image.open(photo) as original:
+        reduced = max(image.shape[:2]) / max(original.size)  # large photographs are made smaller when they are read
+    marked = ((marked + 0.5) * reduced - 0.5).astype(np.float32)
+    reconstructor = Reconstructor.load(model, weights, encoder)
+    middle = marked.mean(axis=0)
+    faces = reconstructor.reconstruct(image)
+    around = [f for f in faces if (f.detection.box[:2] <= middle).all() and (middle <= f.detection.box[2:]).all()]
+    if not around:
+        raise InputError(
+            f"None of the {len(faces)} faces found in {photo} lies around the points of {points}; are they this photograph's, in its pixels?"
+        )
+    face = around[0]
+    fitted = fit_landmarks(reconstructor.model, face.coefficients.shape, marked[None], image.shape[:2])
+    face = replace(face, coefficients=face.coefficients._replace(expression=fitted.expression))
+    with atomic_folder(out) as partial:
+        reconstructor.save(face, partial, str(photo))
+        save(fitted_panel(reconstructor.model, image, marked, face.coefficients, fitted), partial / "fit.png")
+        degrees = {name.replace("radians", "degrees"): np.rad2deg(a[0]) for name, a in fitted.pose._asdict().items()}
+        error = {"points_missed_by_share_of_the_eyes_distance": fitted.error[0]}
+        write_result(
+            partial / "fit.json", {**degrees, **error}, {"seed": 0, "points": str(points), "photo": str(photo)}
+        )
+    typer.echo(out)
 
 
 @app.command()

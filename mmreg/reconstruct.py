@@ -13,7 +13,7 @@ import mmreg
 from mmreg.arrays import Float, InputError
 from mmreg.color import srgb_to_linear
 from mmreg.data.synthetic import photograph, studio_scene
-from mmreg.encoders.alignment import Detection, align, detect
+from mmreg.encoders.alignment import Detection, align, detect, similarity, warp
 from mmreg.encoders.registry import Encoder, load_encoder
 from mmreg.face import Coefficients, MorphableModel, load
 from mmreg.regressor import LoadedRegressor, RegressorError, check_encoder, load_regressor
@@ -98,9 +98,13 @@ class Reconstructor:
         """Coefficients of aligned faces (numpy)."""
         return self.regress(self.encoder.predict(chips).features)
 
-    def regress(self, features: Float[np.ndarray, "batch feature"]) -> Coefficients:
-        """Coefficients of faces from what the encoder says of their photographs (numpy)."""
-        shape, albedo = self.loaded.regressor(features, domain="photograph")
+    def regress(self, features: Float[np.ndarray, "batch feature"], domain: str = "photograph") -> Coefficients:
+        """Coefficients of faces from what the encoder says of their photographs (numpy).
+
+        Args:
+            domain: "rendering" where the photographs are rendered themselves, as a stand-in's are: see `DomainStatistics`.
+        """
+        shape, albedo = self.loaded.regressor(features, domain=domain)
         return Coefficients(np.asarray(shape), np.asarray(albedo))
 
     def portrait(
@@ -124,7 +128,7 @@ class Reconstructor:
         """
         coefficients = reconstruction.coefficients
         if meshes:
-            positions = np.asarray(self.model.positions(coefficients.shape))[0]
+            positions = np.asarray(self.model.positions(coefficients.shape, coefficients.expression))[0]
             albedo = np.clip(np.asarray(self.model.albedos(coefficients.albedo))[0], 0.0, 1.0)
             _mesh(positions, albedo, self.model.triangles).export(folder / "face.obj", include_normals=False)
             linear = np.asarray(srgb_to_linear(albedo))
@@ -205,3 +209,16 @@ def check_writable(folder: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise InputError(f"{folder} can't be written ({error.strerror}); choose another folder with --out.") from error
+
+
+def framed_photograph(
+    photo: Float[np.ndarray, "height width 3"], points: Float[np.ndarray, "5 2"], encoder: Encoder, size: int
+) -> Float[np.ndarray, "size size 3"]:
+    """The photograph turned and cut as portraits are, so that its eyes stand where theirs do; black beyond its border.
+
+    Args:
+        points: the five of a `Detection`.
+    """
+    template = (encoder.alignment_template + 0.5) * (size / encoder.image_size[0]) - 0.5
+    centre = 0.5 * (size - 1)
+    return warp(photo, similarity(points, centre + PORTRAIT_SCALE * (template - centre)), (size, size))

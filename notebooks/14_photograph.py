@@ -31,12 +31,14 @@ import trimesh
 from IPython.display import Markdown
 from skimage.data import astronaut, chelsea
 
+from mmreg.data.stand_ins import lfw_like
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import centred_unit, cosine
 from mmreg.encoders.alignment import align, detect
 from mmreg.face import Coefficients
 from mmreg.figures.faces import grid
 from mmreg.figures.learning import framed_photograph, plaster_portrait
+from mmreg.figures.qualitative import portrayed, qualitative_sheet
 from mmreg.figures.source import note_other_model, show_source, stamp
 from mmreg.figures.style import save
 from mmreg.reconstruct import Reconstructor
@@ -47,8 +49,14 @@ from mmreg.studio import Studio
 run = Path(f"../results/{profile}/run")
 weights = None if model_name == "open" else run / "regressor.npz"  # None: the project's reference, for the open model
 photo = astronaut().astype(np.float32) / 255.0
+SHEET = 24
 provenance = Provenance(
-    [Data("portrait of Eileen Collins by NASA (public domain, from scikit-image)", 1)], {"name": profile}, seed
+    [
+        Data("portrait of Eileen Collins by NASA (public domain, from scikit-image)", 1),
+        Data("LFW-like stand-in, for the sheet", SHEET - 1, stand_in=True),
+    ],
+    {"name": profile},
+    seed,
 )
 
 # %%
@@ -248,10 +256,33 @@ figure = grid(
 # the grey photograph [showed](06_recogniser). And the depth of the profile rests on what people with such features look like on average, in the model's
 # population, since one frontal photograph doesn't show it.
 #
+# ## Twenty-four on a sheet
+#
+# The paper's figure of this kind shows photograph after photograph, each beside the faces that several methods made of it. One lucky face convinces nobody, a sheet does, or doesn't. Its photographs, MoFA-Test, are passed on
+# privately; with a folder of your own, `mmreg sheet FOLDER --out sheets/` draws the like. Here, beside the astronaut, are people who don't exist, from the stand-in that takes the place of
+# photographs in the experiments: beyond the model's span, with hair and clothes, in ordinary light.
+
+# %%
+strangers = lfw_like(people=40, seed=seed)
+first_photos = {photo.person: photo for photo in reversed(strangers.photos)}  # one of each person's
+subjects = [portrayed(reconstructor, photo)]
+for stranger in sorted(first_photos.values(), key=lambda p: p.name):
+    subject = portrayed(reconstructor, stranger.read(), domain="rendering")
+    if subject is not None:
+        subjects.append(subject)
+    if len(subjects) == SHEET:
+        break
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The astronaut (top left; NASA, public domain) and stand-ins, in the paper's layout: photograph, our face from the front, and turned by 40°. The paper's columns for other methods (Tran et al., MoFA, MoFA with expression, Sela et al.) are missing: their results on these pictures aren't to be had. Look for sex, age, skin and the face's outline, which mostly come out; then for lips, noses and brows, which often don't.", "name": "fig-sheet"}, "image": {"alt": "A sheet of photographs of faces, two people to a row, each followed by two renderings of the reconstructed face, from the front and turned."}}
+figure = qualitative_sheet(reconstructor, subjects, size=128)
+
+# %% [markdown]
+# The stand-ins are rendered, and read as renderings; a photograph has skin, lenses and hair that they lack. They show what the regressor does with people it can't express, not what it does with photographs.
+#
 # ## What the paper did, and we did differently
 #
 # {cite:t}`genova2018` reconstruct with FaceNet's features and the Basel Face Model, and show the MoFA test photographs {cite}`tewari2017`, which aren't
-# for redistribution. We show one portrait that everybody may see, with an open face model and dlib's recogniser. Expression is zero at prediction in both.
+# for redistribution. We show one portrait that everybody may see and a sheet of stand-ins, with an open face model and dlib's recogniser. Expression is zero at prediction in both.
 #
 # ## Exercises
 #

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections import ChainMap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -90,6 +90,7 @@ def encode_set(
     shard_size: int = SHARD,
     progress: bool = True,
     box: Box | None = None,
+    places: Mapping[str, Float[np.ndarray, "5 2"]] | None = None,
 ) -> EncodedSet:
     """Finds the main face of every photograph and encodes it by every network, each aligned as that network wants it.
 
@@ -100,6 +101,7 @@ def encode_set(
         cache: a folder that keeps the shards, below a folder for each set and network; None keeps nothing.
         shard_size: photographs in a shard.
         box: where the face is in every photograph of the set, if somebody knows (`data.common_box`); None searches each.
+        places: the five points of faces that needn't be looked for, because they are known, by the photographs' names.
 
     Raises:
         PhotographError: no photograph shows a face.
@@ -117,7 +119,7 @@ def encode_set(
         found = []
         with bar, ThreadPoolExecutor(cores) as pool:
             for number, shard in enumerate(shards):
-                found.append(_Shard(shard, photos, folder, number, box).finish(kept, pool, bar))
+                found.append(_Shard(shard, photos, folder, number, box, places or {}).finish(kept, pool, bar))
         stores = tuple(one.load(len(shards), photos.name) for one in kept)
     points = np.concatenate([faces.points for faces in found]) if found else np.zeros((0, 5, 2), np.float32)
     names = {str(name) for faces in found for name in faces.names}
@@ -155,11 +157,22 @@ class _Kept(NamedTuple):
 class _Shard:
     """Some photographs of a set, and what has been found of them so far."""
 
-    def __init__(self, photos: Sequence[Photo], of: PhotoSet, folder: Path, number: int, box: Box | None = None):
+    def __init__(
+        self,
+        photos: Sequence[Photo],
+        of: PhotoSet,
+        folder: Path,
+        number: int,
+        box: Box | None = None,
+        places: Mapping[str, np.ndarray] | None = None,
+    ):
         self.photos, self.source, self.stand_in, self.box = photos, of.name, of.stand_in, box
         self.file = f"{number:05d}{SUFFIX}"
         self.faces_path = folder / "faces" / self.file
+        self.places = {photo.name: places[photo.name] for photo in photos if photo.name in (places or {})}
         where = [] if box is None else [str(box.corners.tolist())]
+        if self.places:
+            where.append(hashlib.sha256(np.array([*self.places.values()], "<f4").tobytes()).hexdigest())
         self.task = "\n".join([_FORMAT, of.checksum, *where, *(photo.name for photo in photos)])
 
     def task_of(self, encoder: Encoder | None) -> str:
@@ -186,7 +199,7 @@ class _Shard:
 
     def _look(self, known: _Faces | None, encoders: list[Encoder], pool: ThreadPoolExecutor, bar: tqdm):
         """(faces, (features, embedding, skin) for each network)."""
-        places = None if known is None else dict(zip(known.names.tolist(), known.points, strict=True))
+        places = self.places if known is None else dict(zip(known.names.tolist(), known.points, strict=True))
         excuses = {} if known is None else dict(known.skipped)
 
         def look(photo: Photo) -> tuple[np.ndarray, list[np.ndarray]] | str:
@@ -197,7 +210,7 @@ class _Shard:
                 image = photo.read()
             except InputError as error:
                 return str(error)
-            if places is not None:
+            if photo.name in places:
                 points = places[photo.name]
             elif self.box is not None:
                 points = find_points(image, self.box)

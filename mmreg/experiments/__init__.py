@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import fairness, geometry, recall, similarity
+from mmreg.experiments import art, fairness, geometry, recall, similarity, stress
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
@@ -11,5 +11,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "geometry": geometry.evaluate,
     "similarity": similarity.evaluate,
     "recall": recall.evaluate,
+    "stress": stress.evaluate,
+    "art": art.evaluate,
     "fairness": fairness.evaluate,
 }

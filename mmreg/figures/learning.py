@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mmreg.arrays import Float
-from mmreg.encoders.alignment import Detection, similarity, warp
+from mmreg.encoders.alignment import Detection
 from mmreg.encoders.registry import Encoder
 from mmreg.face import Coefficients, MorphableModel
 from mmreg.face.linear_space import LinearSpace
 from mmreg.figures.style import PALETTE, WIDTH, new_figure
-from mmreg.reconstruct import PORTRAIT_SCALE, portrait
+from mmreg.reconstruct import framed_photograph as framed_photograph
+from mmreg.reconstruct import portrait
 
 BLUE, VERMILION, GREEN, PURPLE, SKY, ORANGE, BLACK = PALETTE
 GREY = "#777777"
@@ -37,19 +38,6 @@ class Curve(NamedTuple):
     y: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
-
-
-def framed_photograph(
-    photo: Float[np.ndarray, "height width 3"], points: Float[np.ndarray, "5 2"], encoder: Encoder, size: int
-) -> Float[np.ndarray, "size size 3"]:
-    """The photograph turned and cut as portraits are, so that its eyes stand where theirs do; black beyond its border.
-
-    Args:
-        points: the five of a `Detection`.
-    """
-    template = (encoder.alignment_template + 0.5) * (size / encoder.image_size[0]) - 0.5
-    centre = 0.5 * (size - 1)
-    return warp(photo, similarity(points, centre + PORTRAIT_SCALE * (template - centre)), (size, size))
 
 
 def plaster_portrait(

@@ -84,7 +84,7 @@ class Camera(NamedTuple):
     def framing(
         self,
         points_world: Float[Array, "batch point 3"],
-        template_pixels: Float[Array, "point 2"],
+        template_pixels: Float[Array, "*batch point 2"],
         image_size: tuple[int, int],
     ) -> Camera:
         """The same camera, cropped so that the points fall on a template as nearly as scale and shift allow.
@@ -93,12 +93,13 @@ class Camera(NamedTuple):
         renderings and photographs meet the recogniser alike.
 
         Args:
-            template_pixels: wanted places (x right, y down; whole numbers are pixel centres).
+            template_pixels: wanted places (x right, y down; whole numbers are pixel centres), the same for all or each its own.
             image_size: (height, width) of the picture.
         """
         clip = self.project(points_world)
         seen = clip[..., :2] / clip[..., 3:]
-        wanted = ops.convert_to_tensor(pixels_to_ndc(template_pixels, image_size), "float32")[None]
+        wanted = pixels_to_ndc(template_pixels, image_size)
+        wanted = ops.convert_to_tensor(wanted if wanted.ndim == 3 else wanted[None], "float32")
         # a pixel must be as wide as high for one scale to serve both axes
         aspect = ops.convert_to_tensor(np.array([image_size[1] / image_size[0], 1.0], np.float32))
         seen_mean, wanted_mean = ops.mean(seen, axis=1, keepdims=True), ops.mean(wanted, axis=1, keepdims=True)

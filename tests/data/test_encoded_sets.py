@@ -170,3 +170,14 @@ def test_frames_of_all_videos_are_told_apart():
     assert {(photo.person, photo.labels["video"]) for photo in frames.photos} == {
         (p, v) for p in "ab" for v in ("indoor", "outdoor")
     }
+
+
+def test_a_face_whose_points_are_known_isn_t_looked_for(photos, networks, encoder, tmp_path):
+    """The black picture shows nobody to the detector; with points it is encoded, at those points, and other points are another task."""
+    places = {"d": (0.4 * encoder.alignment_template + 11.0).astype(np.float32)}
+    known = encode_set(photos, networks, tmp_path, places=places)
+    assert [photo.name for photo in known.photos] == ["a", "b", "d", "e"]
+    np.testing.assert_array_equal(known.points[2], places["d"])
+    again = encode_set(photos, networks, tmp_path, places={"d": places["d"] + 1.0})
+    np.testing.assert_array_equal(again.points[2], places["d"] + 1.0)
+    np.testing.assert_array_equal(again.points[[0, 1, 3]], known.points[[0, 1, 3]])
