@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from mmreg.arrays import Array, Float
 from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
+from mmreg.devices import shared_out
 from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.linear_space import LinearSpace
@@ -23,11 +24,17 @@ __all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Studio:
-    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture."""
+    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture.
+
+    Attributes:
+        pair_budget: see `rendering.rasterize`; what one device renders at once must fit.
+        devices: how many of the backend's share the pictures of a batch (see `mmreg.devices`).
+    """
 
     model: MorphableModel
     encoder: Encoder
     pair_budget: int | None = None
+    devices: int = 1
     visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
 
     def __post_init__(self) -> None:
@@ -36,7 +43,11 @@ class Studio:
 
     def encode(self, coefficients: Coefficients, scene: Scene) -> Encoding:
         """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients."""
-        return self.encoder(self.photograph(coefficients, scene))
+
+        def pictures_encoded(coefficients: Coefficients, scene: Scene) -> Encoding:
+            return self.encoder(self.photograph(coefficients, scene))
+
+        return shared_out(pictures_encoded, self.devices, coefficients.shape.shape[0], coefficients, scene)
 
     def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
         """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""

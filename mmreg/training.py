@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -200,9 +201,18 @@ def train_stage_two(
 
 
 def train_run(
-    studio: Studio, photos: FeatureStore, profile: Profile, seed: int, folder: Path, resume: bool = False
+    studio: Studio,
+    photos: FeatureStore,
+    profile: Profile,
+    seed: int,
+    folder: Path,
+    resume: bool = False,
+    observer: Callable[[str], Watch] | None = None,
 ) -> Regressor:
     """Both stages, in a folder that then holds `stage_one.npz`, `regressor.npz` and `run.json`.
+
+    Args:
+        observer: makes what looks on, by the stage's name ("stage_one", "stage_two").
 
     Raises:
         TrainingError: the folder holds a run and `resume` isn't asked for; or it holds a run of other settings; or the
@@ -217,9 +227,10 @@ def train_run(
         "rendering": rendering_statistics(studio, profile.statistics_renderings, seed),
     }
     regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed)
-    history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder)}
+    watches = {stage: observer(stage) if observer else None for stage in ("stage_one", "stage_two")}
+    history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
-    history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder)
+    history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -101,7 +100,7 @@ def cosine(a: Float[Array, "*batch embedding"], b: Float[Array, "*batch embeddin
 
 
 _factories: dict[str, Callable[[], Encoder]] = {}
-_loaders: dict[str, Callable[[Path], Encoder]] = {}
+_loaders: dict[str, Callable[[str], Encoder]] = {}
 _loaded: dict[str, Encoder] = {}
 
 
@@ -111,8 +110,8 @@ def register(name: str, factory: Callable[[], Encoder]) -> None:
     _loaded.pop(name, None)
 
 
-def register_kind(name: str, loader: Callable[[Path], Encoder]) -> None:
-    """Makes encoders known by `name:FILE`; `loader` is called with the file of weights when one is first loaded."""
+def register_kind(name: str, loader: Callable[[str], Encoder]) -> None:
+    """Makes encoders known by `name:FILE`; `loader` is called with what stands for FILE when one is first loaded."""
     _loaders[name] = loader
 
 
@@ -124,13 +123,15 @@ def encoder_names() -> list[str]:
 def load_encoder(name: str = "dlib") -> Encoder:
     """The encoder registered as `name`, the same object every time; "vggface:FILE" reads weights of yours.
 
+    FILE may be an address with a checksum, "https://…/FILE#sha256=…": then it is fetched once (see `encoders.downloads`).
+
     Raises:
         EncoderError: the name is unknown, or the encoder's weights are missing or malformed.
     """
     kind, _, path = name.partition(":")
     if path and kind in _loaders:
         if name not in _loaded:
-            _loaded[name] = _loaders[kind](Path(path))
+            _loaded[name] = _loaders[kind](path)
         return _loaded[name]
     if name not in _factories:
         raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")
