@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from typing import NamedTuple
 
 import keras
@@ -102,6 +103,7 @@ def cosine(a: Float[Array, "*batch embedding"], b: Float[Array, "*batch embeddin
 _factories: dict[str, Callable[[], Encoder]] = {}
 _loaders: dict[str, Callable[[str], Encoder]] = {}
 _loaded: dict[str, Encoder] = {}
+_asked = False  # whether other packages were asked for encoders
 
 
 def register(name: str, factory: Callable[[], Encoder]) -> None:
@@ -120,9 +122,21 @@ def encoder_names() -> list[str]:
     return sorted([*_factories, *(f"{name}:FILE" for name in _loaders)])
 
 
+def _ask_other_packages() -> bool:
+    """Imports what installed packages name in the group `mmreg.encoders`, once; each registers its encoders as it is imported."""
+    global _asked
+    if _asked:
+        return False
+    _asked = True
+    for entry in entry_points(group="mmreg.encoders"):
+        entry.load()
+    return True
+
+
 def load_encoder(name: str = "dlib") -> Encoder:
     """The encoder registered as `name`, the same object every time; "vggface:FILE" reads weights of yours.
 
+    A name that nobody has registered is looked for in installed packages that have an entry point in the group `mmreg.encoders`.
     FILE may be an address with a checksum, "https://…/FILE#sha256=…": then it is fetched once (see `encoders.downloads`).
 
     Raises:
@@ -133,6 +147,8 @@ def load_encoder(name: str = "dlib") -> Encoder:
         if name not in _loaded:
             _loaded[name] = _loaders[kind](path)
         return _loaded[name]
+    if name not in _factories and kind not in _loaders and _ask_other_packages():
+        return load_encoder(name)
     if name not in _factories:
         raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")
     if name not in _loaded:
