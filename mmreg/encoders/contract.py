@@ -32,6 +32,12 @@ def violations(encoder: Encoder) -> list[str]:
         outputs = [np.asarray(part) for part in encoder(pictures)]
     except Exception as error:
         return [*found, f"it can't encode pictures of {encoder.image_size} pixels ({type(error).__name__}: {error})"]
+    unusable = _malformed(encoder, outputs)
+    return [*found, *(unusable or [*_repeatable(encoder, pictures, outputs), *_differentiable(encoder, pictures)])]
+
+
+def _malformed(encoder: Encoder, outputs: list[np.ndarray]) -> list[str]:
+    found = []
     sizes = {"features": encoder.feature_size, "embedding": encoder.embedding_size}
     for (name, size), output in zip(sizes.items(), outputs, strict=True):
         if output.shape != (3, size):
@@ -40,7 +46,7 @@ def violations(encoder: Encoder) -> list[str]:
             found.append(f"its {name} aren't finite")
         elif np.ptp(output, axis=0).max() == 0.0:
             found.append(f"its {name} are the same for different pictures")
-    return found or [*_repeatable(encoder, pictures, outputs), *_differentiable(encoder, pictures)]
+    return found
 
 
 def _identity(encoder: Encoder) -> list[str]:

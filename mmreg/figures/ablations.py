@@ -145,8 +145,8 @@ def ablation_dots(
     reference = next((run for run in runs if run["name"] == "tuned"), None)
     for axis, key in zip(np.atleast_1d(axes), keys, strict=True):
         values = np.array([np.nan if run.get(key) is None else run[key] for run in runs], float)
-        axis.hlines(places, min(0.0, np.nanmin(values)) if key != "geometry_mm" else np.nanmin(values), values,
-                    color="#bbbbbb", linewidth=1.5)  # fmt: skip
+        if key != "geometry_mm":  # whose axis doesn't begin at nought
+            axis.hlines(places, 0.0, values, color="#bbbbbb", linewidth=1.5)
         axis.scatter(values, places, color=PALETTE[0], s=45, zorder=3)
         if reference is not None and reference.get(key) is not None:
             axis.axvline(reference[key], color=PALETTE[0], linestyle=":", linewidth=1.5)

@@ -21,12 +21,14 @@ def hours_by_speed(curves: Sequence[Curve], x_label: str) -> Figure:
         axis.plot(curve.x, curve.y, "o-", color=PALETTE[k], label=f"profile {curve.label}", markersize=6)
     right = max(curve.x.max() for curve in curves)
     for hours, words in MARKS:
-        if low / 2 < hours < high * 2:
+        if low / 3 < hours < high * 3:
             axis.axhline(hours, color="#999999", linestyle=":", linewidth=1.2)
             axis.text(right, hours, words, ha="right", va="bottom", fontsize=10, color="#555555")
     ticks = curves[0].x
     axis.set(xscale="log", yscale="log", xlabel=x_label, ylabel="hours of stage two")
     axis.set_xticks(ticks, [f"{tick:g} ×" for tick in ticks])
     axis.minorticks_off()
-    axis.legend(fontsize=11, loc="upper right", bbox_to_anchor=(1.0, 0.92))
+    axis.set_ylim(low / 3, high * 3)
+    axis.yaxis.set_major_formatter(lambda hours, _: f"{hours:g}")
+    axis.legend(fontsize=11, loc="lower left")
     return figure
