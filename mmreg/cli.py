@@ -32,7 +32,8 @@ Encoder = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--encoder",
-        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE or vggface:FILE with weights of yours.",
+        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE, inception_resnet:FILE or vggface:FILE "
+        "with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
