@@ -20,7 +20,7 @@ from mmreg.profiles import SHORT, Profile
 from mmreg.regressor import Regressor, load_regressor
 from mmreg.run import Run
 from mmreg.studio import Studio, take_rows
-from mmreg.training import Batch, Trainer, compile_trainer, stage_two_batch
+from mmreg.training import Batch, compile_trainer, stage_two_batch, trainer_of
 
 __all__ = ["ShortRun", "predict", "short_profile", "short_run", "similarities"]
 
@@ -66,7 +66,7 @@ def short_run(
         change: what else is done to every step's batch.
     """
     regressor = load_regressor(start, studio.model.checksum, studio.encoder.checksum).regressor
-    trainer = Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    trainer = trainer_of(studio, regressor, profile, "stage_two")
     compile_trainer(trainer, profile.stage_two_learning_rate, profile)
     make = partial(stage_two_batch, studio, photos, profile, seed)
     with tempfile.TemporaryDirectory() as folder:  # takes the checkpoint, which nobody needs afterwards

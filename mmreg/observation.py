@@ -20,7 +20,7 @@ from mmreg.reconstruct import portrait
 from mmreg.regressor import Regressor
 from mmreg.run import Watch
 from mmreg.studio import Studio
-from mmreg.training import Batch, Trainer, stage_one_batch, stage_two_batch
+from mmreg.training import Batch, Trainer, stage_one_batch, stage_two_batch, trainer_of
 
 __all__ = ["Observer", "gradient_norms", "moments", "term_gradients"]
 
@@ -81,8 +81,7 @@ class _Watch:
     def _norms(self, step: int, regressor: Regressor) -> dict[str, float]:
         of = self.observer
         if self.gradients is None:
-            views = of.profile.views_per_photo if self.stage == "stage_two" else 1
-            self.gradients = term_gradients(Trainer(regressor, of.studio, of.profile.weights, views))
+            self.gradients = term_gradients(trainer_of(of.studio, regressor, of.profile, self.stage))
         return gradient_norms(self.gradients(of.batch(self.stage, step - 1)))
 
 

@@ -160,11 +160,16 @@ def _scenes(profile: Profile) -> SceneSettings:
     )
 
 
+def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: str) -> Trainer:
+    """The trainer of "stage_one" or "stage_two" as the profile wants it, not compiled yet."""
+    return Trainer(regressor, studio, profile.weights, profile.views_per_photo if stage == "stage_two" else 1)
+
+
 def train_stage_one(
     studio: Studio, regressor: Regressor, profile: Profile, seed: int, folder: Path, watch: Watch | None = None
 ) -> list[dict]:
     """Supervised training on synthetic faces alone; changes the regressor, returns the terms of every step."""
-    trainer = Trainer(regressor, studio, profile.weights)
+    trainer = trainer_of(studio, regressor, profile, "stage_one")
     schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, max(1, profile.stage_one_steps))
     compile_trainer(trainer, schedule, profile)
     run = Run(folder, "stage_one", trainer, partial(stage_one_batch, studio, profile, seed))
@@ -187,7 +192,7 @@ def train_stage_two(
     """
     if len(photos) < 2:
         raise TrainingError(f"Stage two needs at least two photographs, but {photos.source} holds {len(photos)}.")
-    trainer = Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    trainer = trainer_of(studio, regressor, profile, "stage_two")
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(1, profile.stage_two_steps - profile.warmup_steps),
