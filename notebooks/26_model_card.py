@@ -158,26 +158,13 @@ Markdown("\n".join(lines))
 # photographs lack. How much worse, by groups of made-up people for whom the truth is known:
 
 # %% tags=["hide-input"]
-folder = Path("../results/experiments")
-candidates = [folder / name for name in ("fairness.json", "whom_it_serves.json")]
-found = next((path for path in candidates if path.is_file()), None)
+from mmreg.figures.ablations import group_table
 
-
-def flat_numbers(record, prefix=""):
-    """The single numbers of a record, with their path as the name."""
-    for key, value in record.items():
-        if isinstance(value, dict):
-            yield from flat_numbers(value, f"{prefix}{key} · ")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield f"{prefix}{key}".replace("_", " "), value
-
-
-if found is None:
-    text = "*No measurement by groups is in `results/experiments` yet.* Until there is one, assume that it errs, and more for those whom LFW lacks."
+by_groups = Path("../results/experiments/fairness.json")
+if by_groups.is_file():
+    text = group_table(read_result(by_groups), loaded.checksum)
 else:
-    groups = {k: v for k, v in read_result(found).items() if k != "provenance"}
-    rows = [f"| {name} | {value:.4g} |" for name, value in list(flat_numbers(groups))[:40]]
-    text = "\n".join([f"| `results/experiments/{found.name}` | |", "|---|---|", *rows])
+    text = "*No measurement by groups is in `results/experiments` yet.* Until there is one, assume that it errs, and more for those whom LFW lacks."
 Markdown(text)
 
 # %% [markdown]

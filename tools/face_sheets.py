@@ -1,6 +1,6 @@
 """Sheets of the same people by different regressors: python -m tools.face_sheets NAME=WEIGHTS.npz ... --known PEOPLE.npz --out FOLDER
 
-Twenty-four people whose faces are known (from `tools/known_people.py`), none of them in the model's span, and Eileen Collins, photographed by NASA.
+Twenty-four people whose faces are known, none of them in the model's span (from `tools/known_people.py`, or without --known from the stand-ins), and Eileen Collins, photographed by NASA.
 Each regressor gets the features of the same pictures: of one rendering of each of the known, and of the photograph. Writes FOLDER/NAME.png with what it made of them,
 FOLDER/given.png with the pictures that it was given, and FOLDER/sheets.json with the checksums.
 """
@@ -29,8 +29,13 @@ SCENES = 91_000  # their seed
 COLORS = 256  # of a sheet's palette
 
 
-def known_people(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(positions, albedos) of the first people of the file."""
+def known_people(path: Path | None) -> tuple[np.ndarray, np.ndarray]:
+    """(positions, albedos) of the first people of the file, or of the stand-ins' people."""
+    if path is None:
+        from mmreg.data.stand_ins import draw_people
+
+        people = draw_people(PEOPLE, seed=0)
+        return people.positions, people.albedos
     with np.load(path, allow_pickle=False) as file:
         return file["positions"][:PEOPLE], file["albedos"][:PEOPLE]
 
@@ -55,7 +60,7 @@ def save(image: Image.Image, path: Path) -> None:
 class Sitters:
     """The pictures that every regressor is given, and what each encoder says of them."""
 
-    def __init__(self, known: Path):
+    def __init__(self, known: Path | None = None):
         from skimage.data import astronaut
 
         self.model, self.encoder = load("open"), load_encoder("dlib")
@@ -104,7 +109,7 @@ def _one(scenes, k: int):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=WEIGHTS.npz; NAME as in mmreg/variants.toml, or stage_one")
-    parser.add_argument("--known", type=Path, required=True)
+    parser.add_argument("--known", type=Path)
     parser.add_argument("--out", type=Path, default=Path("results/training/sheets"))
     options = parser.parse_args()
     sitters = Sitters(options.known)
@@ -116,7 +121,7 @@ def main() -> None:
         made[name] = file_checksum(weights)
     provenance = Provenance(
         [
-            Data("people of the open generator outside the model's span", sitters.count - 1, file_checksum(options.known), True),
+            Data("people of the open generator outside the model's span", sitters.count - 1, file_checksum(options.known) if options.known else "", True),
             Data("portrait of Eileen Collins by NASA (public domain, from scikit-image)", 1),
         ],
         {"name": "sheets", "scenes_seed": SCENES},

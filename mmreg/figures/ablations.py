@@ -109,6 +109,42 @@ def with_and_without(summary: Mapping, whole: str, without: str) -> str:
     return "\n".join(lines)
 
 
+def group_table(result: Mapping, checksum: str = "") -> str:
+    """Errors by groups of people (`results/experiments/fairness.json`) as a table in Markdown: means and their 95 % intervals.
+
+    Args:
+        checksum: of the regressor that the page is about; another one's measurement is marked as such.
+    """
+    groups, setting = result["groups"], result.get("setting", {})
+    measures = [name for name in ("error_mm", "lightness_bias", "similarity") if name in setting.get("measures", {})]
+    words = [setting["measures"][name] for name in measures]
+    lines = [f"| | people | {' | '.join(words)} |", "|---" * (len(measures) + 2) + "|"]
+    for attribute, found in groups.items():
+        for group, row in found.items():
+            cells = [_interval(row.get(name)) for name in measures]
+            lines.append(f"| {attribute}: {group} | {row['people']} | {' | '.join(cells)} |")
+    told = [
+        f"{attribute}, {setting['measures'][name]}: {' / '.join(difference['between'])}, {_interval(difference)}, p = {difference['p']:.3f}"
+        for attribute, by_measure in result.get("differences", {}).items()
+        for name, difference in by_measure.items()
+        if name in measures and difference.get("p", 1.0) < 0.05
+    ]
+    tests = setting.get("tests")
+    found = "; ".join(told) or "none"
+    lines += ["", f"{setting.get('people', '?')} people of {setting.get('set', '?')}. Differences with p < 0.05"
+              f"{f', of {tests} tests' if tests else ''}: {found}."]  # fmt: skip
+    measured = result.get("provenance", {}).get("data", [])
+    if checksum and checksum not in [item.get("checksum") for item in measured]:
+        lines += ["", "*The record doesn't name these weights: it may be another regressor's.*"]
+    return "\n".join(lines)
+
+
+def _interval(found: Mapping | None) -> str:
+    if found is None:
+        return ""
+    return f"{_number(found['value'], 2)} ({_number(found['low'], 2)} to {_number(found['high'], 2)})"
+
+
 def sampling_error(first: float, second: float, probes: int) -> float:
     """Twice the standard error of the difference of two recalls, as if each had probes of its own: an upper bound."""
     return float(2.0 * np.sqrt((first * (1 - first) + second * (1 - second)) / probes))

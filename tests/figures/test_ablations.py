@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmreg.figures.ablations import ablation_dots, ablation_table, sampling_error, sheets_side_by_side, with_and_without
+from mmreg.figures.ablations import (
+    ablation_dots,
+    ablation_table,
+    group_table,
+    sampling_error,
+    sheets_side_by_side,
+    with_and_without,
+)
 from mmreg.results import read_result
 
 
@@ -21,7 +28,11 @@ def run(name, top1, steps=600):
 @pytest.fixture
 def summary():
     runs = [run("tuned", 0.6), run("no_loopback", 0.55), run("longer", 0.7, steps=5000)]
-    return {"runs": runs, "baselines": {}, "provenance": {"data": [{"name": "LFW, test.txt", "count": 2000}], "seed": 0}}
+    return {
+        "runs": runs,
+        "baselines": {},
+        "provenance": {"data": [{"name": "LFW, test.txt", "count": 2000}], "seed": 0},
+    }
 
 
 def test_a_row_has_the_numbers_and_the_length_of_its_run(summary):
@@ -65,3 +76,22 @@ def test_sheets_that_are_there_are_shown(tmp_path):
         figure = sheets_side_by_side(tmp_path, names)
         assert sum(bool(axis.images) for axis in figure.axes) == shown
         plt.close(figure)
+
+
+def test_errors_by_groups_are_shown_with_intervals_and_only_differences_that_chance_seldom_makes():
+    def interval(value):
+        return {"value": value, "low": value - 0.1, "high": value + 0.1}
+
+    result = {
+        "setting": {"set": "stand-in", "people": 8, "tests": 12, "measures": {"error_mm": "distance (mm)"}},
+        "groups": {"gender": {"female": {"people": 5, "error_mm": interval(1.2)}, "male": {"people": 3, "error_mm": interval(1.5)}}},
+        "differences": {"gender": {"error_mm": {"between": ["female", "male"], **interval(0.3), "p": 0.01}},
+                        "age": {"error_mm": {"between": ["old", "young"], **interval(0.1), "p": 0.5}}},
+        "provenance": {"data": [{"checksum": "abc"}], "seed": 0},
+    }  # fmt: skip
+    table = group_table(result, "abc")
+    assert "| gender: male | 3 | 1.50 (1.40 to 1.60) |" in table
+    assert "p = 0.010" in table
+    assert "old" not in table
+    assert "another regressor" not in table
+    assert "another regressor" in group_table(result, "def")

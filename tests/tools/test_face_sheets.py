@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tools import face_sheets
 
 from mmreg.face import Coefficients
+from tools import face_sheets
 
 
 @pytest.fixture(scope="module")
