@@ -131,7 +131,7 @@ for c in (0.0, 0.5, 0.9):
 # Four runs of {glue:text}`steps` steps from the weights of [stage one](07_stage_one), on the same data: with all losses, without loopback, with loopback thirty times as
 # loud, and with loopback and nothing else.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Loopback and batch distribution by step. With the paper's weight of 0.07 beside our other ones, the run with the loss and the run without it can hardly be told apart, and loopback grows in both; thirty times as loud, it is held down; alone, it falls to nothing, at the price of batch distribution.", "name": "fig-terms-loopback"}, "image": {"alt": "Two panels of curves over training steps: loopback and batch distribution, for the runs with and without loopback, which nearly coincide and rise, one with a larger weight, which rises less, and one with loopback alone, in which it falls to zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Loopback and batch distribution by step. With the paper's weight of 0.07 beside our other ones, the run with the loss and the run without it can hardly be told apart, and loopback grows in both; thirty times as loud, it grows less; alone, it falls to nothing, at the price of batch distribution.", "name": "fig-terms-loopback"}, "image": {"alt": "Two panels of curves over training steps: loopback and batch distribution, for the runs with and without loopback, which nearly coincide and rise, one with a larger weight, which rises less, and one with loopback alone, in which it falls to zero."}}
 figure = term_curves({name: run.history for name, run in runs.items()}, ["loopback", "batch_distribution"])
 
 
@@ -190,8 +190,8 @@ figure = read_back_bars(back)
 #
 # **The second reading overshoots.** Coefficients of the first reading deviate by {glue:text}`with_deviation:.2f` with all losses, as batch distribution asks, and those of the second
 # by {glue:text}`with_second_deviation:.2f`: the reading that was stretched on photographs to fill the model's spread is stretched on renderings as well, where nobody asked
-# for it. A caricature comes back as a caricature of itself. This is what loopback is there to notice. Thirty times as loud, it brings the two together:
-# {glue:text}`louder_deviation:.2f` and {glue:text}`louder_second_deviation:.2f`.
+# for it. A caricature comes back as a caricature of itself. This is what loopback is there to notice. Thirty times as loud, it brings the two nearer, to
+# {glue:text}`louder_deviation:.2f` and {glue:text}`louder_second_deviation:.2f`, and is still a whisper beside the others.
 #
 # **Alone it makes everybody one.** The cheapest face to read back is one that never changes: {glue:text}`alone_deviation:.3f` is what is left of the deviations, against
 # {glue:text}`stage_one_deviation:.2f` after stage one. The loss is {glue:text}`alone_loopback:.3f`, and the network can't see any more.
