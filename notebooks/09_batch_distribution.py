@@ -265,10 +265,10 @@ quote({f"directions_{name.replace(' ', '_')}": d["of_nine_tenths"] for name, d i
 Markdown("\n".join(["| | largest eigenvalue | directions of 90 % of the spread |", "|---|---|---|", *rows]))
 
 # %% [markdown]
-# Here is the cheap way to please the loss, and the short run has found it: {glue:text}`directions_with` directions hold nine tenths of its spread in shape, of
-# {glue:text}`directions_the_face_model` in the face model. Few people in many sizes, nearly the two of the toy: stretching what is there already costs less than finding
-# new ways to differ, and the loss can't tell. That people *differ from one another* is the [identity loss's](08_stage_two) work, and it takes longer; the table's row of
-# the reference regressor shows how far it came.
+# Here is the cheap way to please the loss, and the short run has found it: {glue:text}`directions_with` directions hold nine tenths of its spread in
+# shape, of {glue:text}`directions_the_face_model` in the face model. Few people in many sizes, nearly the two of the toy: stretching what is there
+# already costs less than finding new ways to differ, and the loss can't tell. That people *differ from one another* is the [identity
+# loss's](08_stage_two) work, and it takes longer; the table's row of the reference regressor shows how far it came.
 #
 # ## What the paper did, and we did differently
 #

@@ -128,8 +128,8 @@ for c in (0.0, 0.5, 0.9):
 #
 # ## With, without, louder, alone
 #
-# Four runs of {glue:text}`steps` steps from the weights of [stage one](07_stage_one), on the same data: with all losses, without loopback, with loopback thirty times as
-# loud, and with loopback and nothing else.
+# Four runs of {glue:text}`steps` steps from the weights of [stage one](07_stage_one), on the same data: with all losses, without loopback, with
+# loopback thirty times as loud, and with loopback and nothing else.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Loopback and batch distribution by step. With the paper's weight of 0.07 beside our other ones, the run with the loss and the run without it can hardly be told apart, and loopback grows in both; thirty times as loud, it grows less; alone, it falls to nothing, at the price of batch distribution.", "name": "fig-terms-loopback"}, "image": {"alt": "Two panels of curves over training steps: loopback and batch distribution, for the runs with and without loopback, which nearly coincide and rise, one with a larger weight, which rises less, and one with loopback alone, in which it falls to zero."}}
 figure = term_curves({name: run.history for name, run in runs.items()}, ["loopback", "batch_distribution"])
@@ -188,13 +188,15 @@ figure = read_back_bars(back)
 # nearly coincide: {glue:text}`with_loopback:.1f` against {glue:text}`without_loopback:.1f`. The weight is the paper's; the identity's is ours, and makes it
 # smaller in comparison.
 #
-# **The second reading overshoots.** Coefficients of the first reading deviate by {glue:text}`with_deviation:.2f` with all losses, as batch distribution asks, and those of the second
-# by {glue:text}`with_second_deviation:.2f`: the reading that was stretched on photographs to fill the model's spread is stretched on renderings as well, where nobody asked
-# for it. A caricature comes back as a caricature of itself. This is what loopback is there to notice. Thirty times as loud, it brings the two nearer, to
-# {glue:text}`louder_deviation:.2f` and {glue:text}`louder_second_deviation:.2f`, and is still a whisper beside the others.
+# **The second reading overshoots.** Coefficients of the first reading deviate by {glue:text}`with_deviation:.2f` with all losses, as batch
+# distribution asks, and those of the second by {glue:text}`with_second_deviation:.2f`: the reading that was stretched on photographs to fill the
+# model's spread is stretched on renderings as well, where nobody asked for it. A caricature comes back as a caricature of itself. This is what
+# loopback is there to notice. Thirty times as loud, it brings the two nearer, to {glue:text}`louder_deviation:.2f` and
+# {glue:text}`louder_second_deviation:.2f`; even so it is a small part of the sum.
 #
-# **Alone it makes everybody one.** The cheapest face to read back is one that never changes: {glue:text}`alone_deviation:.3f` is what is left of the deviations, against
-# {glue:text}`stage_one_deviation:.2f` after stage one. The loss is {glue:text}`alone_loopback:.3f`, and the network can't see any more.
+# **Alone it makes everybody one.** The cheapest face to read back is one that never changes: {glue:text}`alone_deviation:.3f` is what is left of the
+# deviations, against {glue:text}`stage_one_deviation:.2f` after stage one. The loss is {glue:text}`alone_loopback:.3f`, and the network can't see any
+# more.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Six draws (nobody's photographs) by stage one and by each of the four runs. Loopback alone gives everyone the same face.", "name": "fig-loopback-alone"}, "image": {"alt": "A grid of faces with six columns and five rows; the rows with and without loopback look alike, and the last row shows six times the same face."}}
 rows = [list(portrait(studio.model, take_rows(f, slice(0, 6)), encoder, size=140)) for f in first.values()]

@@ -137,15 +137,16 @@ figure = error_by_views(
 )
 
 # %% [markdown]
-# Between people the deviation is {glue:text}`deviation_between_people:.3f`, between views of one {glue:text}`deviation_between_views:.3f`. So three views of a third of the
-# people have {glue:text}`variance_ratio_three_to_one:.2f` times the variance of one view of all of them. It isn't the whole truth: a gradient that several views of *one* face agree on may lead
-# further than the same variance in the loss suggests, and the photographs need not be unlimited, as our draws are. Where
-# photographs are few, or reading them is dear, views are all there is to add.
+# Between people the deviation is {glue:text}`deviation_between_people:.3f`, between views of one {glue:text}`deviation_between_views:.3f`. So three
+# views of a third of the people have {glue:text}`variance_ratio_three_to_one:.2f` times the variance of one view of all of them. It isn't the whole
+# truth: a gradient that several views of *one* face agree on may lead further than the same variance in the loss suggests, and the photographs need
+# not be unlimited, as our draws are. Where photographs are few, or reading them is dear, views are all there is to add.
 #
 # ## Three runs
 #
-# {glue:text}`steps` steps each from [stage one](07_stage_one), {glue:text}`renderings` renderings of predictions a step: three views of two photographs, one view of six, and six photographs
-# always from the front in the book's light. The similarity is by the network in the loss, in scenes that no step saw: how far the loss was lowered, not a quality.
+# {glue:text}`steps` steps each from [stage one](07_stage_one), {glue:text}`renderings` renderings of predictions a step: three views of two
+# photographs, one view of six, and six photographs always from the front in the book's light. The similarity is by the network in the loss, in scenes
+# that no step saw: how far the loss was lowered, not a quality.
 
 
 # %% tags=["hide-input"]
@@ -174,14 +175,15 @@ Markdown("\n".join(["| | from the front | in random scenes | difference |", "|--
 figure = term_curves({name: run.history for name, run in runs.items()}, ["identity"], columns=1)
 
 # %% [markdown]
-# A face that is always seen from the front may please there more than elsewhere: {glue:text}`fixed_front:.3f` against {glue:text}`fixed_random:.3f` in random scenes, where one view drawn
-# anew has {glue:text}`one_front:.3f` and {glue:text}`one_random:.3f`. But its steps hold the least chance, for the scene adds none, and what pleases from the front mostly pleases from
-# elsewhere as well: in so few steps it may even be ahead everywhere. What it neglects would show late, if at all, and one seed of a short run doesn't settle it.
+# A face that is always seen from the front may please there more than elsewhere: {glue:text}`fixed_front:.3f` against {glue:text}`fixed_random:.3f`
+# in random scenes, where one view drawn anew has {glue:text}`one_front:.3f` and {glue:text}`one_random:.3f`. But its steps hold the least chance, for
+# the scene adds none, and what pleases from the front mostly pleases from elsewhere as well: in so few steps it may even be ahead everywhere. What it
+# neglects would show late, if at all, and one seed of a short run doesn't settle it.
 #
 # ## At length
 #
-# Three views of a third of the photographs, against one view of all, at equal renderings; trained long on encodings of real photographs and judged on people it never saw by a
-# network that was in no loss:
+# Three views of a third of the photographs, against one view of all, at equal renderings; trained long on encodings of real photographs and judged on
+# people it never saw by a network that was in no loss:
 
 # %% tags=["hide-input"]
 summary_path = Path("../results/training/summary.json")
@@ -198,8 +200,8 @@ figure = sheets_side_by_side(Path("../results/training/sheets"), names)
 # %% [markdown]
 # ## What the paper did, and we did differently
 #
-# Three views a photograph are the paper's, and it shows worse faces with a single one. It doesn't say whether its single view was drawn anew at every step or was
-# the same; by the argument above, that makes all the difference. Our quick profile takes three, too; `full` spends the same renderings on
+# Three views a photograph are the paper's, and it shows worse faces with a single one. It doesn't say whether its single view was drawn anew at every
+# step or was the same; by the argument above, that makes all the difference. Our quick profile takes three, too; `full` spends the same renderings on
 # more photographs.
 #
 # ## Exercises

@@ -61,9 +61,9 @@ figure = ablation_dots(summary)
 #
 # ## The table
 #
-# Each run differs from the reference in what its name says, and in nothing else but, where the second column says so, its length. They were trained on encodings of
-# photographs from one part of LFW and judged on {glue:text}`probes` photographs of people from the other, by dlib's DenseNet, which is
-# in no loss. Shape is measured on people that the face model's generator made for it, a **stand-in** for scans, outside the model's span.
+# Each run differs from the reference in what its name says, and in nothing else but, where the second column says so, its length. They were trained
+# on encodings of photographs from one part of LFW and judged on {glue:text}`probes` photographs of people from the other, by dlib's DenseNet, which
+# is in no loss. Shape is measured on people that the face model's generator made for it, a **stand-in** for scans, outside the model's span.
 
 # %% tags=["hide-input"]
 listed = [*(name for name in runs if name not in variant_names()), *variant_names()]
@@ -80,16 +80,17 @@ Markdown(
 )
 
 # %% [markdown]
-# What the columns are: **recall** says how often a rendering's most similar photograph, of all, is one of the right person (its own photograph counts; *removed* where the column
-# says so). **Similarity** is the centred cosine between rendering and own photograph. **Skin tone** is the rank correlation of predicted albedo and photographs' skin, over
-# people with several photographs. **Same person, AUC**: how often two predictions for one person are more alike than two for different people.
+# What the columns are: **recall** says how often a rendering's most similar photograph, of all, is one of the right person (its own photograph
+# counts; *removed* where the column says so). **Similarity** is the centred cosine between rendering and own photograph. **Skin tone** is the rank
+# correlation of predicted albedo and photographs' skin, over people with several photographs. **Same person, AUC**: how often two predictions for one
+# person are more alike than two for different people.
 #
 # ## How a run could have come out otherwise
 #
-# Every run was trained once, from one seed, so the table can't say how far a second run would lie from the first. What it does allow is the error of the *sample of
-# people*: recall is a share $p$ of $n$ probes, with a standard error of at most $\sqrt{p(1-p)/n}$. Two runs that differ by less than twice the error of a difference
-# are not told apart by this test. (The probes are the same for both, which makes the true error smaller; and several of one person, which makes
-# it larger.)
+# Every run was trained once, from one seed, so the table can't say how far a second run would lie from the first. What it does allow is the error of
+# the *sample of people*: recall is a share $p$ of $n$ probes, with a standard error of at most $\sqrt{p(1-p)/n}$. Two runs that differ by less than
+# twice the error of a difference are not told apart by this test. (The probes are the same for both, which makes the true error smaller; and several
+# of one person, which makes it larger.)
 
 # %% tags=["hide-input"]
 told, alike = [], []
@@ -109,8 +110,8 @@ Markdown(
 # %% [markdown]
 # ## What recall doesn't say
 #
-# A network may please a judge by faces that nobody has ([batch distribution](09_batch_distribution)). So beside the judge's numbers belong the population's: the means and deviations of
-# the leading coefficients over the test photographs, where the face model has 0 and 1.
+# A network may please a judge by faces that nobody has ([batch distribution](09_batch_distribution)). So beside the judge's numbers belong the
+# population's: the means and deviations of the leading coefficients over the test photographs, where the face model has 0 and 1.
 
 # %% tags=["hide-input"]
 rows = ["| run | shape: largest mean | deviations | albedo: largest mean | deviations |", "|---|---|---|---|---|"]
@@ -132,8 +133,8 @@ Markdown("\n".join(rows))
 # %% [markdown]
 # ## The same people
 #
-# Numbers aside: what do they look like? Twenty-four people who lie outside the face model, and the astronaut, in the same places on every sheet. The first sheet holds the pictures that
-# every regressor was given.
+# Numbers aside: what do they look like? Twenty-four people who lie outside the face model, and the astronaut, in the same places on every sheet. The
+# first sheet holds the pictures that every regressor was given.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Given, and made of it by each run. Look for three things: do people differ from one another? Do they differ in the way of the pictures? And does a whole sheet lean somewhere, as no crowd of people does?", "name": "fig-sheets"}, "image": {"alt": "Sheets of twenty-five faces each, the first with the pictures given and one for every training run, with the same people in the same places."}}
 sheets = Path("../results/training/sheets")
@@ -147,7 +148,8 @@ Markdown(f"*No sheet yet of {', '.join(dict.fromkeys(absent))}.*" if absent else
 # %% [markdown]
 # ## What differs, exactly
 #
-# A run is a profile with a few values replaced, and the list of the runs is a file, `mmreg/variants.toml`. `make ablations PHOTOS=…` trains all of them on photographs of yours.
+# A run is a profile with a few values replaced, and the list of the runs is a file, `mmreg/variants.toml`. `make ablations PHOTOS=…` trains all of
+# them on photographs of yours.
 
 # %%
 reference = get_variant("tuned", get_profile("full")).profile.to_dict()
@@ -160,8 +162,9 @@ for name in variant_names():
 # %% [markdown]
 # ## What the paper did, and we did differently
 #
-# The paper shows faces without batch distribution, without loopback and with a single view, and judges them by eye; the others of our runs, and the numbers, are ours. Its losses
-# are weighed as it says in one of the runs, `paper_weights`, where the identity loss has a weight of 1 beside sums over coefficients as we read them.
+# The paper shows faces without batch distribution, without loopback and with a single view, and judges them by eye; the others of our runs, and the
+# numbers, are ours. Its losses are weighed as it says in one of the runs, `paper_weights`, where the identity loss has a weight of 1 beside sums over
+# coefficients as we read them.
 #
 # ## Exercises
 #
@@ -185,8 +188,8 @@ assert 0.2 < share < 0.45
 print(f"at least one of eleven: {share:.2f}; if they were independent: {1 - 0.9545**11:.2f}")
 
 # %% [markdown]
-# About one time in three. They share the reference, and so err together, which makes it somewhat less than for independent comparisons. Whoever reads a table for its most
-# striking row should ask for a stricter level, or train that row again.
+# About one time in three. They share the reference, and so err together, which makes it somewhat less than for independent comparisons. Whoever reads
+# a table for its most striking row should ask for a stricter level, or train that row again.
 #
 # ```{solution-end}
 # ```

@@ -98,8 +98,8 @@ figure = grid([pictures], column_labels=["mean", *map(str, range(1, 6))])
 # its coordinates along the directions in which faces' pictures differ most. We take it for two reasons: it is made in a second, and it
 # is *bad* in an instructive way.
 #
-# An `Encoder` is a frozen Keras model from pictures (sRGB in $[0, 1]$) to a pair, the **features** that the regressor reads and the **embedding** that the identity loss
-# compares; and a few facts on how faces must be shown to it.
+# An `Encoder` is a frozen Keras model from pictures (sRGB in $[0, 1]$) to a pair, the **features** that the regressor reads and the **embedding**
+# that the identity loss compares; and a few facts on how faces must be shown to it.
 
 # %%
 show_source(Encoder)
@@ -155,8 +155,8 @@ print(f"known by name: {', '.join(encoder_names())}")
 # - **Frozen.** The losses train the regressor; a recogniser that is trained along learns to be pleased.
 # - **The same picture, the same answer**, alone or among others: no dropout, no statistics of the batch.
 # - **Differentiable.** A gradient must reach the pixels from the embedding, or $L_\text{id}$ teaches nothing.
-# - **Upright templates.** The five points, in the order of image-left eye, image-right eye, nose, mouth corners, within the picture. Framing comes from here, for photographs and renderings
-#   alike.
+# - **Upright templates.** The five points, in the order of image-left eye, image-right eye, nose, mouth corners, within the picture. Framing comes
+#   from here, for photographs and renderings alike.
 # - **A checksum** of its weights.
 #
 # A network that breaks some of these, and what is said of it:
@@ -173,8 +173,8 @@ for sentence in violations(careless):
 # %% [markdown]
 # ## Is it any good?
 #
-# The question of [chapter 06](06_recogniser): 128 random people, two renderings each, in other poses and lights. How often are two pictures of one person more alike than two
-# of different people?
+# The question of [chapter 06](06_recogniser): 128 random people, two renderings each, in other poses and lights. How often are two pictures of one
+# person more alike than two of different people?
 
 
 # %%
@@ -195,9 +195,9 @@ numbers = {"auc": found, "components": COMPONENTS}
 quote({"auc_eigenfaces": found["eigenfaces"], "auc_dlib": found["dlib"], "components": COMPONENTS})
 
 # %% [markdown]
-# Eigenfaces: **{glue:text}`auc_eigenfaces:.2f`**, where chance gives 0.5; dlib: {glue:text}`auc_dlib:.3f`. Light moves a pixel more than a nose does, and a linear map can't
-# overlook it. Such an encoder's identity loss would teach the regressor to imitate the photographs' *light* in skin colour. Nothing in the program would
-# complain. So look at this number before training; above 0.95 there is something to learn from.
+# Eigenfaces: **{glue:text}`auc_eigenfaces:.2f`**, where chance gives 0.5; dlib: {glue:text}`auc_dlib:.3f`. Light moves a pixel more than a nose does,
+# and a linear map can't overlook it. Such an encoder's identity loss would teach the regressor to imitate the photographs' *light* in skin colour.
+# Nothing in the program would complain. So look at this number before training; above 0.95 there is something to learn from.
 #
 # ## Training with it
 #
@@ -258,8 +258,8 @@ except ValueError as error:
 # %% [markdown]
 # ## From the command line
 #
-# With photographs and one of the encoders that the library has, no Python is needed. Weights that aren't included are named by a file of yours, or by an address and the checksum of the file that is
-# meant, which is fetched once:
+# With photographs and one of the encoders that the library has, no Python is needed. Weights that aren't included are named by a file of yours, or by
+# an address and the checksum of the file that is meant, which is fetched once:
 #
 # ```bash
 # mmreg data encode ~/photographs --encoder dlib --out mine.npz
@@ -271,9 +271,9 @@ except ValueError as error:
 # mmreg train --encoder 'inception_resnet:https://example.org/facenet512_weights.h5#sha256=0123…'
 # ```
 #
-# `inception_resnet` is Inception-ResNet-v1, the FaceNet whose weights can be had (`mmreg.encoders.inception_resnet` says how public files become arrays); `facenet`
-# is the paper's NN2, `vggface` its judge. An encoder of your own is found by its name on the command line if your package registers it in a module
-# that it names as an entry point:
+# `inception_resnet` is Inception-ResNet-v1, the FaceNet whose weights can be had (`mmreg.encoders.inception_resnet` says how public files become
+# arrays); `facenet` is the paper's NN2, `vggface` its judge. An encoder of your own is found by its name on the command line if your package
+# registers it in a module that it names as an entry point:
 #
 # ```toml
 # [project.entry-points."mmreg.encoders"]
@@ -282,14 +282,14 @@ except ValueError as error:
 #
 # ## Your face model
 #
-# `--model` takes the Basel Face Model 2017 as it is delivered (`model2017-1_bfm_nomouth.h5`), or a copy of ICT-FaceKit (`ict:FOLDER`, without albedo; `open+ict:FOLDER` with that of the open
-# model). Regressors belong to the model they were trained for, so train anew; photographs' features don't, and stay as they are. This whole
-# book runs with another model, too: `make book MODEL=/path/to/model2017-1_bfm_nomouth.h5`.
+# `--model` takes the Basel Face Model 2017 as it is delivered (`model2017-1_bfm_nomouth.h5`), or a copy of ICT-FaceKit (`ict:FOLDER`, without albedo;
+# `open+ict:FOLDER` with that of the open model). Regressors belong to the model they were trained for, so train anew; photographs' features don't,
+# and stay as they are. This whole book runs with another model, too: `make book MODEL=/path/to/model2017-1_bfm_nomouth.h5`.
 #
 # ## What the paper did, and we did differently
 #
-# The paper trains with FaceNet's NN2, says that VGG-Face or other networks may serve as well, and needs only that features and embedding be differentiable. Ours are dlib's
-# network, and the two statistics per domain that any network is standardised by.
+# The paper trains with FaceNet's NN2, says that VGG-Face or other networks may serve as well, and needs only that features and embedding be
+# differentiable. Ours are dlib's network, and the two statistics per domain that any network is standardised by.
 #
 # ## Exercises
 #

@@ -92,7 +92,8 @@ figure = hours_by_speed(
 #
 # ## Disk: what is kept of a photograph
 #
-# A photograph is read once. What stays is what the encoder said of it, in numbers of 16 bits, the colour of the cheeks, and a name. We write a store and look at its size:
+# A photograph is read once. What stays is what the encoder said of it, in numbers of 16 bits, the colour of the cheeks, and a name. We write a store
+# and look at its size:
 
 # %%
 count = 4096
@@ -155,9 +156,10 @@ Markdown(
 )
 
 # %% [markdown]
-# Disk counts 240 bytes for the name of each photograph besides. Memory is what training holds of them; while a folder of shards is read, twice that is needed for a moment, so that some 16 GB
-# do for all of VGGFace2. The last column is measured here, on a machine with other work to do perhaps: {glue:text}`seconds_a_photograph:.2f` seconds to find, align and encode the face in
-# a photograph of 512 × 512 pixels, nearly all of it for *finding*, which grows with the number of pixels: shrink photographs to 500 pixels or so before, and use all cores.
+# Disk counts 240 bytes for the name of each photograph besides. Memory is what training holds of them; while a folder of shards is read, twice that
+# is needed for a moment, so that some 16 GB do for all of VGGFace2. The last column is measured here, on a machine with other work to do perhaps:
+# {glue:text}`seconds_a_photograph:.2f` seconds to find, align and encode the face in a photograph of 512 × 512 pixels, nearly all of it for
+# *finding*, which grows with the number of pixels: shrink photographs to 500 pixels or so before, and use all cores.
 #
 # ## How to bring them
 #
@@ -165,7 +167,8 @@ Markdown(
 #
 # - **CelebA** {cite}`liu2015`: `img_align_celeba` from its page at the Chinese University of Hong Kong, 178 × 218 pixels, faces aligned already.
 # - **FFHQ** {cite}`karras2019`: the 1024 × 1024 pictures from NVIDIA's `ffhq-dataset` repository; shrink them to 512.
-# - **CASIA-WebFace** {cite}`yi2014`, **VGGFace2** {cite}`cao2018`: no longer offered by those who made them; copies in circulation may lack consent and terms. VGG-Face {cite}`parkhi2015` is a list of addresses, most of which are dead.
+# - **CASIA-WebFace** {cite}`yi2014`, **VGGFace2** {cite}`cao2018`: no longer offered by those who made them; copies in circulation may lack consent
+#   and terms. VGG-Face {cite}`parkhi2015` is a list of addresses, most of which are dead.
 #
 # Any folder of pictures will do, with whatever folders in it. Encoding goes in shards: kill it, call it again, and it goes on.
 #
@@ -176,7 +179,8 @@ Markdown(
 #
 # ## Time: from a measured step
 #
-# A step of the profile `full`, measured on a quiet machine with two cores, takes **{glue:text}`ms_measured:.0f` ms**, {glue:text}`pictures_per_second:.0f` pictures a second. By its parts:
+# A step of the profile `full`, measured on a quiet machine with two cores, takes **{glue:text}`ms_measured:.0f` ms**,
+# {glue:text}`pictures_per_second:.0f` pictures a second. By its parts:
 
 # %% tags=["hide-input"]
 parts = [
@@ -207,7 +211,8 @@ Markdown(
 )
 
 # %% [markdown]
-# `paper` is our guess at the paper's setting, which doesn't state batch or steps. On two cores it would take {glue:text}`hours_paper:,.0f` hours: a matter for a GPU.
+# `paper` is our guess at the paper's setting, which doesn't state batch or steps. On two cores it would take {glue:text}`hours_paper:,.0f` hours: a
+# matter for a GPU.
 #
 # ## Money: an estimate, and how uncertain it is
 #
@@ -257,10 +262,11 @@ Markdown(
 )
 
 # %% [markdown]
-# Two cores sustain {glue:text}`sustained:.0f` Gflop/s in small convolutions. A data centre's GPU has tens of Tflop/s on paper in 32 bits, and uses a part of it on pictures as small as
-# these; 30 to 100 times the two cores is plausible for the encoder. *For the renderer it is unknown*: on a GPU it runs as `keras.ops`, compiled by XLA, whose cost lies in gathering and sorting and not in
-# multiplying. If that were only 5 times faster, it would be most of a step. So take the table as a range of an order of magnitude, time a
-# hundred steps (`python -m benchmarks.training`), and multiply. Prices are those commonly asked for a rented GPU; put in yours.
+# Two cores sustain {glue:text}`sustained:.0f` Gflop/s in small convolutions. A data centre's GPU has tens of Tflop/s on paper in 32 bits, and uses a
+# part of it on pictures as small as these; 30 to 100 times the two cores is plausible for the encoder. *For the renderer it is unknown*: on a GPU it
+# runs as `keras.ops`, compiled by XLA, whose cost lies in gathering and sorting and not in multiplying. If that were only 5 times faster, it would be
+# most of a step. So take the table as a range of an order of magnitude, time a hundred steps (`python -m benchmarks.training`), and multiply. Prices
+# are those commonly asked for a rented GPU; put in yours.
 #
 # ## Several devices
 #
@@ -293,12 +299,14 @@ Markdown(
 )
 
 # %% [markdown]
-# {glue:text}`share_alone:.0f` % of the benchmark's step isn't shared out, which bounds what devices can gain (Amdahl's law): four are at best {glue:text}`gain_4:.1f` times as fast. Tests hold a step on two
-# devices to the same losses and weights as on one; that was done with two virtual processors, and *how much is gained on GPUs isn't measured*.
+# {glue:text}`share_alone:.0f` % of the benchmark's step isn't shared out, which bounds what devices can gain (Amdahl's law): four are at best
+# {glue:text}`gain_4:.1f` times as fast. Tests hold a step on two devices to the same losses and weights as on one; that was done with two virtual
+# processors, and *how much is gained on GPUs isn't measured*.
 #
 # ## Several machines
 #
-# Training runs don't wait for each other: an ablation a machine is the easiest parallelism there is. The workflow knows each rule's threads, memory and minutes, so that a cluster can be told:
+# Training runs don't wait for each other: an ablation a machine is the easiest parallelism there is. The workflow knows each rule's threads, memory
+# and minutes, so that a cluster can be told:
 #
 # ```bash
 # make ablations PHOTOS=celeba PROFILE=full                                     # one machine
@@ -306,8 +314,8 @@ Markdown(
 # ```
 #
 # The second line needs Snakemake's plugin for your cluster (`snakemake-executor-plugin-slurm`, or another from its catalogue; none is among this
-# project's packages) and a file system that all machines see. Whatever was killed goes on behind its last checkpoint. Photographs are encoded on several machines by giving each a part
-# of the folders; the second exercise joins the stores.
+# project's packages) and a file system that all machines see. Whatever was killed goes on behind its last checkpoint. Photographs are encoded on
+# several machines by giving each a part of the folders; the second exercise joins the stores.
 #
 # ## What the paper did, and we did differently
 #
@@ -318,8 +326,8 @@ Markdown(
 # ```{exercise}
 # :label: ex-25-batch
 #
-# On your GPU a step of `full` takes 40 ms, and one with four times as many pictures and a quarter of the extra readings for each takes 70. How long is a picture's time, how
-# long the rest that doesn't grow, and which batch makes the cost of a picture twice its least?
+# On your GPU a step of `full` takes 40 ms, and one with four times as many pictures and a quarter of the extra readings for each takes 70. How long
+# is a picture's time, how long the rest that doesn't grow, and which batch makes the cost of a picture twice its least?
 # ```
 #
 # ```{solution-start} ex-25-batch

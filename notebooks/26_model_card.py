@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Model card: the reference regressor
 #
-# The weights that come with this project, `results/reference/regressor.npz`, turn a photograph into a 3D face. **What are they for, what are they not for, and whom do
-# they fail?** In the form proposed by {cite:t}`mitchell2019`; every number is read from the record of a measurement.
+# The weights that come with this project, `results/reference/regressor.npz`, turn a photograph into a 3D face. **What are they for, what are they not
+# for, and whom do they fail?** In the form proposed by {cite:t}`mitchell2019`; every number is read from the record of a measurement.
 
 # %% tags=["parameters"]
 profile = "quick"
@@ -71,16 +71,17 @@ Markdown(
 # %% [markdown]
 # ## Intended use
 #
-# To teach, to reproduce the paper, and as a start for research: a neutral 3D face that resembles a photograph in the eyes of a recogniser. Fit for it are upright, reasonably lit photographs
-# with a face of 100 pixels or more.
+# To teach, to reproduce the paper, and as a start for research: a neutral 3D face that resembles a photograph in the eyes of a recogniser. Fit for it
+# are upright, reasonably lit photographs with a face of 100 pixels or more.
 #
-# **Not** intended, and unfit: to identify or verify anybody, to infer age, sex, descent, health or character, to make a face act or say what its owner didn't, to decide anything
-# about a person, or to measure a face (for glasses, masks or medicine). No photograph of a person should be put in without their consent.
+# **Not** intended, and unfit: to identify or verify anybody, to infer age, sex, descent, health or character, to make a face act or say what its
+# owner didn't, to decide anything about a person, or to measure a face (for glasses, masks or medicine). No photograph of a person should be put in
+# without their consent.
 #
 # ## How well it does
 #
-# Judged by dlib's DenseNet, a network that was in no loss but is of the same family as the one that was, on photographs of people that no training saw; shape on people that
-# the face model's generator made for it, a **stand-in** for scans, outside the model's span.
+# Judged by dlib's DenseNet, a network that was in no loss but is of the same family as the one that was, on photographs of people that no training
+# saw; shape on people that the face model's generator made for it, a **stand-in** for scans, outside the model's span.
 
 # %% tags=["hide-input"]
 setting = reference["setting"]
@@ -120,8 +121,8 @@ Markdown(
 )
 
 # %% [markdown]
-# Read with it: a regressor that is judged by networks' eyes gets good at pleasing networks. Its own encoder recognises the renderings far better than the judge does, which is
-# the part that was learnt for that one network:
+# Read with it: a regressor that is judged by networks' eyes gets good at pleasing networks. Its own encoder recognises the renderings far better than
+# the judge does, which is the part that was learnt for that one network:
 
 # %% tags=["hide-input"]
 lines = ["| judge | right person first | similarity |", "|---|---|---|"]
@@ -153,9 +154,10 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # ## Whom it fails
 #
-# The photographs are LFW's: public figures of the early 2000s in the press, by its authors' own warning few women, few children, few old people and few of many descents, and of dark skin. Features,
-# means and spreads were learnt from them. The face model's people were drawn from a generator's idea of humankind. So the regressor is expected to do worse on those whom the
-# photographs lack. How much worse, by groups of made-up people for whom the truth is known:
+# The photographs are LFW's: public figures of the early 2000s in the press, by its authors' own warning few women, few children, few old people and
+# few of many descents, and of dark skin. Features, means and spreads were learnt from them. The face model's people were drawn from a generator's
+# idea of humankind. So the regressor is expected to do worse on those whom the photographs lack. How much worse, by groups of made-up people for whom
+# the truth is known:
 
 # %% tags=["hide-input"]
 from mmreg.figures.ablations import group_table
@@ -170,9 +172,10 @@ Markdown(text)
 # %% [markdown]
 # ## Data
 #
-# Photographs were encoded once; training read the encodings, and the weights hold no photograph. Whether a person's photograph was among them could perhaps be told from the weights by
-# somebody who has it; that hasn't been tried. The list of names that it was trained on has the checksum above. LFW was collected without asking its people and may not be passed on; that is why
-# the book's own pages train on draws from its statistics. [Licences](../licences) lists every source.
+# Photographs were encoded once; training read the encodings, and the weights hold no photograph. Whether a person's photograph was among them could
+# perhaps be told from the weights by somebody who has it; that hasn't been tried. The list of names that it was trained on has the checksum above.
+# LFW was collected without asking its people and may not be passed on; that is why the book's own pages train on draws from its statistics.
+# [Licences](../licences) lists every source.
 
 # %% tags=["hide-input"]
 numbers = {"recall_top_1": reference["recall_top_1"], "same_weights": same_weights, "probes": probe_count(summary)}
