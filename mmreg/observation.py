@@ -120,7 +120,7 @@ def _by_jax(trainer: Trainer):
     import jax
 
     def terms_of(values, batch):
-        terms, _ = trainer.stateless_call(values, [v.value for v in trainer.non_trainable_variables], batch)
+        terms = trainer.stateless_call(values, [v.value for v in trainer.non_trainable_variables], batch)[0]
         return {name: getattr(trainer.loss_weights, name) * value for name, value in terms.items()}
 
     @jax.jit
