@@ -32,7 +32,8 @@ Encoder = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--encoder",
-        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE or vggface:FILE with weights of yours.",
+        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE, inception_resnet:FILE or vggface:FILE "
+        "with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
     ),
 ]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
@@ -246,18 +247,24 @@ def train(
     encoder: Encoder = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in OUT where it stopped.")] = False,
+    devices: Annotated[int, typer.Option(help="GPUs (or JAX's devices) that share the pictures of every step.")] = 1,
+    observe_every: Annotated[
+        int, typer.Option(help="Steps between looks at gradients, moments and faces for TensorBoard; 0: none.")
+    ] = 200,
 ) -> None:
     """Trains a regressor in the paper's two stages, and writes OUT/regressor.npz.
 
     Stage one learns from synthetic faces; stage two from photographs without labels as well. OUT also holds the regressor
-    after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard. Without --encoder, the
+    after stage one, checkpoints, run.json with the terms of every step, and logs for TensorBoard (tensorboard --logdir OUT). Without --encoder, the
     profile's is used; the photographs must have been encoded by the same.
     """
     from mmreg.arrays import InputError
     from mmreg.data.encoding import load_photographs
     from mmreg.data.photographs import photo_like_features
+    from mmreg.devices import check_devices
     from mmreg.encoders import load_encoder
     from mmreg.face import load
+    from mmreg.observation import Observer
     from mmreg.profiles import get_profile, get_variant
     from mmreg.reconstruct import check_writable
     from mmreg.studio import Studio
@@ -271,9 +278,12 @@ def train(
     if encoder is not None:
         settings = replace(settings, encoder=encoder.partition(":")[0])  # the record names no file of this machine
     check_writable(out)
+    check_devices(devices)
     recogniser = load_encoder(encoder or settings.encoder)
     store = load_photographs(photos, recogniser) if photos else photo_like_features(8192, seed, recogniser)
-    train_run(Studio(load(model), recogniser), store, settings, seed, out, resume)
+    studio = Studio(load(model), recogniser, devices=devices)
+    observer = Observer(studio, store, settings, seed, observe_every) if observe_every > 0 else None
+    train_run(studio, store, settings, seed, out, resume, observer)
     typer.echo(out / "regressor.npz")
 
 

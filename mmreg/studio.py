@@ -13,6 +13,7 @@ from tqdm import tqdm
 from mmreg.arrays import Array, Float
 from mmreg.data.nuisances import Nuisances, worn
 from mmreg.data.synthetic import Scene, photograph, sample_scenes, visible_part
+from mmreg.devices import shared_out
 from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.linear_space import LinearSpace
@@ -25,11 +26,17 @@ __all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
 
 @dataclass(frozen=True, eq=False)
 class Studio:
-    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture."""
+    """A face model and an encoder: everything that turns coefficients into what the encoder says of their picture.
+
+    Attributes:
+        pair_budget: see `rendering.rasterize`; what one device renders at once must fit.
+        devices: how many of the backend's share the pictures of a batch (see `mmreg.devices`).
+    """
 
     model: MorphableModel
     encoder: Encoder
     pair_budget: int | None = None
+    devices: int = 1
     visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
 
     def __post_init__(self) -> None:
@@ -42,8 +49,12 @@ class Studio:
         Args:
             nuisances: what the pictures suffer before they are encoded.
         """
-        pictures = self.photograph(coefficients, scene)
-        return self.encoder(pictures if nuisances is None else worn(pictures, nuisances))
+
+        def pictures_encoded(coefficients: Coefficients, scene: Scene, nuisances: Nuisances | None) -> Encoding:
+            pictures = self.photograph(coefficients, scene)
+            return self.encoder(pictures if nuisances is None else worn(pictures, nuisances))
+
+        return shared_out(pictures_encoded, self.devices, coefficients.shape.shape[0], coefficients, scene, nuisances)
 
     def photograph(self, coefficients: Coefficients, scene: Scene) -> Float[Array, "batch height width 3"]:
         """The faces' pictures, framed for the encoder, sRGB in [0, 1]."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -173,11 +174,16 @@ def _scenes(profile: Profile) -> SceneSettings:
     )
 
 
+def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: str) -> Trainer:
+    """The trainer of "stage_one" or "stage_two" as the profile wants it, not compiled yet."""
+    return Trainer(regressor, studio, profile.weights, profile.views_per_photo if stage == "stage_two" else 1)
+
+
 def train_stage_one(
     studio: Studio, regressor: Regressor, profile: Profile, seed: int, folder: Path, watch: Watch | None = None
 ) -> list[dict]:
     """Supervised training on synthetic faces alone; changes the regressor, returns the terms of every step."""
-    trainer = Trainer(regressor, studio, profile.weights)
+    trainer = trainer_of(studio, regressor, profile, "stage_one")
     schedule = keras.optimizers.schedules.CosineDecay(profile.stage_one_learning_rate, max(1, profile.stage_one_steps))
     compile_trainer(trainer, schedule, profile)
     run = Run(folder, "stage_one", trainer, partial(stage_one_batch, studio, profile, seed))
@@ -200,7 +206,7 @@ def train_stage_two(
     """
     if len(photos) < 2:
         raise TrainingError(f"Stage two needs at least two photographs, but {photos.source} holds {len(photos)}.")
-    trainer = Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    trainer = trainer_of(studio, regressor, profile, "stage_two")
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0,
         max(1, profile.stage_two_steps - profile.warmup_steps),
@@ -214,9 +220,18 @@ def train_stage_two(
 
 
 def train_run(
-    studio: Studio, photos: FeatureStore, profile: Profile, seed: int, folder: Path, resume: bool = False
+    studio: Studio,
+    photos: FeatureStore,
+    profile: Profile,
+    seed: int,
+    folder: Path,
+    resume: bool = False,
+    observer: Callable[[str], Watch] | None = None,
 ) -> Regressor:
     """Both stages, in a folder that then holds `stage_one.npz`, `regressor.npz` and `run.json`.
+
+    Args:
+        observer: makes what looks on, by the stage's name ("stage_one", "stage_two").
 
     Raises:
         TrainingError: the folder holds a run and `resume` isn't asked for; or it holds a run of other settings; or the
@@ -232,9 +247,10 @@ def train_run(
         "rendering": rendering_statistics(studio, profile.statistics_renderings, seed, population=population),
     }
     regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed, population)
-    history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder)}
+    watches = {stage: observer(stage) if observer else None for stage in ("stage_one", "stage_two")}
+    history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
-    history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder)
+    history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
         regressor.move_mean(photos.features)
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())

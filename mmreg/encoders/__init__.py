@@ -5,6 +5,7 @@ from __future__ import annotations
 from mmreg.encoders.dlib_dat import EncoderError
 from mmreg.encoders.dlib_resnet import load_dlib_encoder
 from mmreg.encoders.facenet import load_facenet
+from mmreg.encoders.inception_resnet import load_inception_resnet
 from mmreg.encoders.registry import (
     Encoder,
     Encoding,
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 register_kind("facenet", load_facenet)
+register_kind("inception_resnet", load_inception_resnet)
 register_kind("vggface", load_vggface)
 register("dlib", load_dlib_encoder)
 register("dlib+skin", lambda: with_skin_tone(load_encoder("dlib")))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 from keras import layers, ops
 
+from mmreg.encoders.downloads import find_weights
 from mmreg.encoders.named_weights import assign_weights, read_arrays
 from mmreg.encoders.registry import Encoder
 from mmreg.encoders.templates import scaled_templates
@@ -98,6 +99,7 @@ def load_facenet(path: str | Path) -> Encoder:
     Raises:
         EncoderError: the file is missing, of another kind, or lacks an array or has it in another shape.
     """
+    path = find_weights(path)
     network = build_facenet()
     assign_weights(network, read_arrays(path), path)
     network.trainable = False

@@ -18,7 +18,7 @@ KINDS = (".npz", ".h5", ".hdf5")
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """Arrays by name from a `.npz` or `.h5` file; in the latter a name is the path to the data set.
+    """Arrays by name from a `.npz` or `.h5` file; in the latter a name is the path to the data set, without Keras 2's ":0".
 
     Raises:
         EncoderError: the file is missing, damaged, or of another kind; pickles (.pkl, .pt, .pth) are never opened.
@@ -37,7 +37,9 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
                 return dict(file)
         with h5py.File(path, "r") as file:
             file.visititems(
-                lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
+                lambda name, item: (
+                    found.update({name.removesuffix(":0"): item[()]}) if isinstance(item, h5py.Dataset) else None
+                )
             )
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise EncoderError(f"{path} can't be read ({error}); get it again.") from error

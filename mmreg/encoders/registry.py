@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from importlib.metadata import entry_points
 from typing import NamedTuple
 
 import keras
@@ -101,8 +101,9 @@ def cosine(a: Float[Array, "*batch embedding"], b: Float[Array, "*batch embeddin
 
 
 _factories: dict[str, Callable[[], Encoder]] = {}
-_loaders: dict[str, Callable[[Path], Encoder]] = {}
+_loaders: dict[str, Callable[[str], Encoder]] = {}
 _loaded: dict[str, Encoder] = {}
+_asked = False  # whether other packages were asked for encoders
 
 
 def register(name: str, factory: Callable[[], Encoder]) -> None:
@@ -111,8 +112,8 @@ def register(name: str, factory: Callable[[], Encoder]) -> None:
     _loaded.pop(name, None)
 
 
-def register_kind(name: str, loader: Callable[[Path], Encoder]) -> None:
-    """Makes encoders known by `name:FILE`; `loader` is called with the file of weights when one is first loaded."""
+def register_kind(name: str, loader: Callable[[str], Encoder]) -> None:
+    """Makes encoders known by `name:FILE`; `loader` is called with what stands for FILE when one is first loaded."""
     _loaders[name] = loader
 
 
@@ -121,8 +122,22 @@ def encoder_names() -> list[str]:
     return sorted([*_factories, *(f"{name}:FILE" for name in _loaders)])
 
 
+def _ask_other_packages() -> bool:
+    """Imports what installed packages name in the group `mmreg.encoders`, once; each registers its encoders as it is imported."""
+    global _asked
+    if _asked:
+        return False
+    _asked = True
+    for entry in entry_points(group="mmreg.encoders"):
+        entry.load()
+    return True
+
+
 def load_encoder(name: str = "dlib") -> Encoder:
     """The encoder registered as `name`, the same object every time; "vggface:FILE" reads weights of yours.
+
+    A name that nobody has registered is looked for in installed packages that have an entry point in the group `mmreg.encoders`.
+    FILE may be an address with a checksum, "https://…/FILE#sha256=…": then it is fetched once (see `encoders.downloads`).
 
     Raises:
         EncoderError: the name is unknown, or the encoder's weights are missing or malformed.
@@ -130,8 +145,10 @@ def load_encoder(name: str = "dlib") -> Encoder:
     kind, _, path = name.partition(":")
     if path and kind in _loaders:
         if name not in _loaded:
-            _loaded[name] = _loaders[kind](Path(path))
+            _loaded[name] = _loaders[kind](path)
         return _loaded[name]
+    if name not in _factories and kind not in _loaders and _ask_other_packages():
+        return load_encoder(name)
     if name not in _factories:
         raise EncoderError(f"There is no encoder named {name!r}; known are: {', '.join(encoder_names())}.")
     if name not in _loaded:

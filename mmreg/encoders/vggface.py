@@ -15,6 +15,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from mmreg.encoders.dlib_dat import EncoderError
+from mmreg.encoders.downloads import find_weights
 from mmreg.encoders.named_weights import assign_weights, read_arrays
 from mmreg.encoders.registry import Encoder
 from mmreg.encoders.templates import scaled_templates
@@ -59,8 +60,9 @@ def load_vggface(path: str | Path, network: keras.Model | None = None) -> Encode
     Raises:
         EncoderError: the file is missing, of another kind, or lacks an array or has it in another shape.
     """
+    path = find_weights(path)
     network = network or build_vggface()
-    arrays = _from_matconvnet(Path(path)) if Path(path).suffix == ".mat" else read_arrays(path)
+    arrays = _from_matconvnet(path) if path.suffix == ".mat" else read_arrays(path)
     assign_weights(network, arrays, path)
     network.trainable = False
     size = int(network.outputs[0].shape[-1])

@@ -1,0 +1,225 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The ablations, side by side
+#
+# The last chapters took one loss away at a time, for a few steps. Here are the long runs, all of them, before the same
+# judge. **Which parts of the method earn their place?**
+
+# %% tags=["parameters"]
+profile = "quick"
+seed = 0
+model_name = "open"
+
+# %% tags=["hide-input"]
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from IPython.display import Markdown
+
+from mmreg.figures.ablations import (
+    ablation_dots,
+    ablation_table,
+    plain,
+    probe_count,
+    runs_by_name,
+    sampling_error,
+    sheets_side_by_side,
+)
+from mmreg.figures.source import quote, stamp
+from mmreg.profiles import get_profile, get_variant, variant_names
+from mmreg.results import Data, Provenance, file_checksum, read_result, write_result
+
+path = Path("../results/training/summary.json")
+summary = read_result(path)
+runs = runs_by_name(summary)
+probes = probe_count(summary)
+provenance = Provenance(
+    [Data("results/training/summary.json", len(runs), file_checksum(path))],
+    {"name": profile, "computes": "nothing anew"},
+    seed,
+)
+quote({"runs": len(runs), "probes": probes})
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "One row a run. From left to right: recall of the right person, first answer (higher is better); similarity of rendering and photograph (higher); agreement in skin tone over people (higher); error of the shape on people whose shape is known, in mm (lower). Dotted: the reference run. Dashed: what another photograph of the person reaches (similarity), and what the mean face pays (shape).", "name": "fig-ablations"}, "image": {"alt": "Four panels of dots, one row for each training run, for recall, similarity, skin tone and shape error, with a dotted line at the reference run."}}
+figure = ablation_dots(summary)
+
+# %% [markdown]
+# After this chapter you can read an ablation table with the distrust that it deserves. Reading takes about ten minutes; nothing is computed here
+# but tables.
+#
+# ## The table
+#
+# Each run differs from the reference in what its name says, and in nothing else but, where the second column says so, its length. They were trained
+# on encodings of photographs from one part of LFW and judged on {glue:text}`probes` photographs of people from the other, by dlib's DenseNet, which
+# is in no loss. Shape is measured on people that the face model's generator made for it, a **stand-in** for scans, outside the model's span.
+
+# %% tags=["hide-input"]
+listed = [*(name for name in runs if name not in variant_names()), *variant_names()]
+Markdown(ablation_table(summary, listed))
+
+# %% tags=["hide-input"]
+base = summary["baselines"]
+photos, chance = base["photo_against_photo"], base["chance"]
+Markdown(
+    f"For comparison: chance finds the right person first in {chance['top_1']:.4f} of the cases; another *photograph* of the person has a similarity of "
+    f"{photos['same_person']:.2f} (photographs of two people {photos['different_people']:.2f}) and finds a photograph of the person, its own removed, in "
+    f"{photos['top1_no_source']:.2f}; the mean face is {base['mean_face']['geometry_mm']:.2f} mm off, and the nearest face of the model "
+    f"{base['nearest_in_the_model']['geometry_mm']:.2f} mm."
+)
+
+# %% [markdown]
+# What the columns are: **recall** says how often a rendering's most similar photograph, of all, is one of the right person (its own photograph
+# counts; *removed* where the column says so). **Similarity** is the centred cosine between rendering and own photograph. **Skin tone** is the rank
+# correlation of predicted albedo and photographs' skin, over people with several photographs. **Same person, AUC**: how often two predictions for one
+# person are more alike than two for different people.
+#
+# ## How a run could have come out otherwise
+#
+# Every run was trained once, from one seed, so the table can't say how far a second run would lie from the first. What it does allow is the error of
+# the *sample of people*: recall is a share $p$ of $n$ probes, with a standard error of at most $\sqrt{p(1-p)/n}$. Two runs that differ by less than
+# twice the error of a difference are not told apart by this test. (The probes are the same for both, which makes the true error smaller; and several
+# of one person, which makes it larger.)
+
+# %% tags=["hide-input"]
+told, alike = [], []
+for first, second in combinations(runs.values(), 2):
+    difference, error = second["top1"] - first["top1"], sampling_error(first["top1"], second["top1"], probes)
+    (told if abs(difference) > error else alike).append((first, second, difference, error))
+numbers = {"runs": len(runs), "pairs": len(told) + len(alike), "pairs_told_apart": len(told)}
+lines = [
+    f"- {plain(a['what'])} / {plain(b['what'])}: {difference:+.3f} ± {error:.3f}".replace("-0", "−0")
+    for a, b, difference, error in alike
+]
+Markdown(
+    f"Of {len(told) + len(alike)} pairs of runs, {len(told)} differ in recall by more than that"
+    + ("; these don't:\n\n" + "\n".join(lines) if lines else ".")
+)
+
+# %% [markdown]
+# ## What recall doesn't say
+#
+# A network may please a judge by faces that nobody has ([batch distribution](09_batch_distribution)). So beside the judge's numbers belong the
+# population's: the means and deviations of the leading coefficients over the test photographs, where the face model has 0 and 1.
+
+# %% tags=["hide-input"]
+rows = ["| run | shape: largest mean | deviations | albedo: largest mean | deviations |", "|---|---|---|---|---|"]
+for run in runs.values():
+    cells = []
+    for part in ("shape", "albedo"):
+        moments = run.get(part)
+        cells += (
+            [
+                f"{moments['largest_mean']:.2f}",
+                f"{moments['smallest_deviation']:.2f} to {moments['largest_deviation']:.2f}",
+            ]
+            if moments
+            else ["", ""]
+        )
+    rows.append(f"| {run['what']} | {' | '.join(cells)} |")
+Markdown("\n".join(rows))
+
+# %% [markdown]
+# ## The same people
+#
+# Numbers aside: what do they look like? Twenty-four people who lie outside the face model, and the astronaut, in the same places on every sheet. The
+# first sheet holds the pictures that every regressor was given.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Given, and made of it by each run. Look for three things: do people differ from one another? Do they differ in the way of the pictures? And does a whole sheet lean somewhere, as no crowd of people does?", "name": "fig-sheets"}, "image": {"alt": "Sheets of twenty-five faces each, the first with the pictures given and one for every training run, with the same people in the same places."}}
+sheets = Path("../results/training/sheets")
+words = {"given": "given"} | {name: plain(run["what"]) for name, run in runs.items()}
+figure = sheets_side_by_side(sheets, words)
+
+# %% tags=["hide-input"]
+absent = [f"`{name}`" for name in [*runs, *variant_names()] if not (sheets / f"{name}.png").is_file()]
+Markdown(f"*No sheet yet of {', '.join(dict.fromkeys(absent))}.*" if absent else "")
+
+# %% [markdown]
+# ## What differs, exactly
+#
+# A run is a profile with a few values replaced, and the list of the runs is a file, `mmreg/variants.toml`. `make ablations PHOTOS=…` trains all of
+# them on photographs of yours.
+
+# %%
+reference = get_variant("tuned", get_profile("full")).profile.to_dict()
+for name in variant_names():
+    changed = get_variant(name, get_profile("full")).profile.to_dict()
+    weights, others = changed.pop("weights"), {k: v for k, v in changed.items() if v != reference[k] and k != "name"}
+    differing = {k: v for k, v in weights.items() if v != reference["weights"][k]} | others
+    print(f"{name:>24}: {', '.join(f'{k} = {v}' for k, v in differing.items()) or 'nothing'}")
+
+# %% [markdown]
+# ## What the paper did, and we did differently
+#
+# The paper shows faces without batch distribution, without loopback and with a single view, and judges them by eye; the others of our runs, and the
+# numbers, are ours. Its losses are weighed as it says in one of the runs, `paper_weights`, where the identity loss has a weight of 1 beside sums over
+# coefficients as we read them.
+#
+# ## Exercises
+#
+# ```{exercise}
+# :label: ex-13-many-comparisons
+#
+# Suppose that no change made any difference at all, and that eleven runs are compared with a reference at the level of two standard errors. How probable is it
+# that at least one of them seems to differ?
+# ```
+#
+# ```{solution-start} ex-13-many-comparisons
+# :class: dropdown
+# ```
+
+# %% tags=["solution"]
+rng = np.random.default_rng(seed)
+reference_draws, others = rng.normal(size=(20_000, 1)), rng.normal(size=(20_000, 11))
+seeming = np.abs(others - reference_draws) > 2 * np.sqrt(2)
+share = seeming.any(axis=1).mean()
+assert 0.2 < share < 0.45
+print(f"at least one of eleven: {share:.2f}; if they were independent: {1 - 0.9545**11:.2f}")
+
+# %% [markdown]
+# About one time in three. They share the reference, and so err together, which makes it somewhat less than for independent comparisons. Whoever reads
+# a table for its most striking row should ask for a stricter level, or train that row again.
+#
+# ```{solution-end}
+# ```
+#
+# ```{exercise}
+# :label: ex-13-rank
+#
+# Do recall and the error of the shape agree on which runs are better? Compute the rank correlation over the runs of the table, and say what it means.
+# ```
+#
+# ```{solution-start} ex-13-rank
+# :class: dropdown
+# ```
+
+# %% tags=["solution"]
+from scipy.stats import spearmanr
+
+recall = np.array([run["top1"] for run in runs.values()])
+shape_error = np.array([run["geometry_mm"] for run in runs.values()])
+rho = spearmanr(recall, -shape_error).statistic
+assert np.ptp(recall) > np.ptp(shape_error) / shape_error.mean()  # runs differ more in recall than in shape
+print(f"rank correlation of recall and exactness over {len(runs)} runs: {rho:+.2f}")
+
+# %% [markdown]
+# If it is far from 1, being recognised and being right are two things: likeness to a network can be bought with albedo, and with shape that is wrong.
+#
+# ```{solution-end}
+# ```
+
+# %% tags=["hide-input"]
+numbers["rank_correlation_recall_exactness"] = rho
+write_result(f"../results/{profile}/13_ablations.json", numbers, provenance)
+stamp(provenance)
