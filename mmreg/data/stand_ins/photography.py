@@ -242,7 +242,7 @@ def _below(rng):
 
 
 def _evening(rng):
-    return (Lamp(rng.uniform(-60, 60), rng.uniform(0, 40), _tinted(2400.0, 0.9, 0.8)),), _tinted(2800.0, 0.22, 0.8)
+    return (Lamp(rng.uniform(-60, 60), rng.uniform(0, 40), _tinted(2400.0, 0.9, 0.65)),), _tinted(2800.0, 0.24, 0.65)
 
 
 def _stage(rng):
@@ -279,6 +279,6 @@ def draw_lights(rng: np.random.Generator, kinds: tuple[str, ...] = tuple(LIGHTS)
     return {"lamps": lamps, "ambient": ambient}
 
 
-def draw_background(rng: np.random.Generator) -> tuple[str, int]:
-    """A kind of `BACKGROUNDS` and a seed."""
-    return str(rng.choice(list(BACKGROUNDS))), int(rng.integers(2**31))
+def draw_background(rng: np.random.Generator, kinds: tuple[str, ...] = tuple(BACKGROUNDS)) -> tuple[str, int]:
+    """One of the kinds of `BACKGROUNDS`, and a seed."""
+    return str(rng.choice(kinds)), int(rng.integers(2**31))

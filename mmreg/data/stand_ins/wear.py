@@ -146,7 +146,7 @@ def _long_hair(head: Surface, look: Look) -> Surface:
     forward = smoothstep(
         np.deg2rad(70), np.deg2rad(120), np.abs(angle)
     )  # what falls beside the face is shorter and lies closer
-    length = rng.uniform(130, 240) * (1.0 - 0.25 * forward)
+    length = rng.uniform(190, 270) * (1.0 - 0.25 * forward)
     width = np.abs(head.positions[:, 0]).max() + 2.0
     waves = sum(rng.normal() * np.sin(k * angle + rng.uniform(0, 6)) for k in (9, 14, 23))
     swell = 1.0 + 0.10 * np.sin(np.pi * down) + 0.025 * waves * (0.3 + down) + (0.10 - 0.16 * forward) * down
