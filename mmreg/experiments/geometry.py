@@ -39,7 +39,7 @@ __all__ = [
 NAME = "geometry"
 FEATURES, MESHES = "features averaged", "meshes averaged"  # the paper's way, and Tran et al.'s
 STAGE_ONE, MEAN_FACE, NEAREST = "stage one alone", "the mean face", "the nearest face of the model"
-SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 16, "frames": 8}}  # of the stand-in
+SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 12, "frames": 6}}  # of the stand-in
 _COUNTED = 512  # of a comparison's distances kept for the averages over everybody's, evenly: ours, for memory
 
 
