@@ -101,6 +101,7 @@ QUICK = replace(
     synthetic_per_step=8,
     warmup_steps=10,
     statistics_renderings=128,
+    population="model",  # section 3.3.3: the pages show the paper's prior first
 )
 
 PAPER = replace(

@@ -305,8 +305,10 @@ quote(
     }
 )
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Every coefficient as a point: its mean and its standard deviation over the 8,192 drawn photographs. The ring is where the face model's own population lies, at mean 0 and deviation 1. Stage one hedges: its deviations are far too small. Identity alone hardly widens them, but moves the means, for everybody at once. With all losses, the deviations are drawn towards 1 and the means held near 0.", "name": "fig-moments"}, "image": {"alt": "Scatter plots of mean against standard deviation of coefficients, for stage one, identity alone, all losses, and the reference, each with a ring at mean zero and deviation one."}}
-figure = moments_scatter({name: (faces.shape, faces.albedo) for name, faces in predictions.items()})
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Every coefficient as a point: its mean and its standard deviation over the 8,192 drawn photographs. The ring is where the population lies that the run was held to, at mean 0 and deviation 1. Stage one hedges: its deviations are far too small. Identity alone hardly widens them, but moves the means, for everybody at once. With all losses, the deviations are drawn towards 1 and the means held near 0.", "name": "fig-moments"}, "image": {"alt": "Scatter plots of mean against standard deviation of coefficients, for stage one, identity alone, all losses, and the reference, each with a ring at mean zero and deviation one."}}
+figure = moments_scatter(
+    {name: regressors[name].population.standardised(faces.shape, faces.albedo) for name, faces in predictions.items()}
+)
 
 # %% tags=["hide-input"]
 rows = [

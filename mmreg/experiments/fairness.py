@@ -31,7 +31,7 @@ from mmreg.studio import Studio
 __all__ = ["MEASURES", "evaluate", "groups_of", "run"]
 
 NAME = "fairness"
-SIZES = {"quick": {"people": 10, "frames": 1}, "full": {"people": 80, "frames": 2}}
+SIZES = {"quick": {"people": 10, "frames": 1}, "full": {"people": 48, "frames": 1}}
 VIDEO = "cooperative"
 MEASURES = {
     "error_mm": "distance from the scan (mm)",

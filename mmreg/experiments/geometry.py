@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from mmreg.arrays import Float, InputError
-from mmreg.data.encoded_sets import EncodedSet, encode_set, frames_of
+from mmreg.data.encoded_sets import EncodedSet, encode_set, frames_of, thinned
 from mmreg.data.records import Scan, ScannedPerson, ScanSet
 from mmreg.data.sets import open_scans
 from mmreg.evaluation.nearest_face import face_mesh, nearest_face
@@ -32,6 +32,7 @@ __all__ = [
     "Record",
     "errors_of_people",
     "evaluate",
+    "faces_of_video",
     "measured_faces",
     "run",
 ]
@@ -39,7 +40,7 @@ __all__ = [
 NAME = "geometry"
 FEATURES, MESHES = "features averaged", "meshes averaged"  # the paper's way, and Tran et al.'s
 STAGE_ONE, MEAN_FACE, NEAREST = "stage one alone", "the mean face", "the nearest face of the model"
-SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 16, "frames": 8}}  # of the stand-in
+SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 12, "frames": 6}}  # of the stand-in
 _COUNTED = 512  # of a comparison's distances kept for the averages over everybody's, evenly: ours, for memory
 
 
@@ -66,6 +67,8 @@ class Record:
 def evaluate(setting: Setting) -> Result:
     """For `mmreg evaluate geometry`: MICC Florence, or its stand-in."""
     scans = open_scans("micc", **SIZES[setting.size], seed=setting.seed)
+    if setting.size == "quick" and not scans.stand_in:
+        scans = thinned(scans, **SIZES["quick"])
     return run(
         setting.reconstructor,
         scans,
@@ -99,11 +102,14 @@ def run(
 
     Returns:
         Numbers: errors by protocol, method and video, mean and deviation over people. Arrays: `error_map METHOD` (vertex,), the paper's
-        distance averaged over people, NaN where no scan is.
+        distance averaged over people, NaN where no scan is; `shapes METHOD` (person, component), from the first video, in the order of
+        `numbers["people"]`.
     """
     encoded = encode_set(frames_of(scans), [reconstructor.encoder], cache, progress=progress)
     records = measured_faces(reconstructor, scans, encoded, stage_one, protocols, progress)
-    return Result(NAME, _numbers(records, protocols, scans, encoded), [of_set(scans)], _maps(records))
+    return Result(
+        NAME, _numbers(records, protocols, scans, encoded), [of_set(scans)], _maps(records) | _shapes(records)
+    )
 
 
 def measured_faces(
@@ -141,6 +147,17 @@ def measured_faces(
     return records
 
 
+def faces_of_video(
+    regressors: Mapping[str, Reconstructor], features: Float[np.ndarray, "frame feature"]
+) -> dict[str, Float[np.ndarray, " component"]]:
+    """Shapes by method: each regressor's from the mean of the features, and the mean of the first one's shapes over the frames."""
+    found = {
+        name: regressor.regress(features.mean(axis=0, keepdims=True)).shape[0] for name, regressor in regressors.items()
+    }
+    first = next(iter(regressors.values()))
+    return {**found, MESHES: first.regress(features).shape.mean(axis=0)}
+
+
 class _Faces:
     """The faces to be measured of each person."""
 
@@ -157,10 +174,8 @@ class _Faces:
     def of_videos(self, person: str) -> Iterator[Face]:
         """One for each video and method."""
         for video, rows in self.rows.get(person, {}).items():
-            seen = self.features[rows]
-            for method, regressor in self.regressors.items():
-                yield Face(method, video, regressor.regress(seen.mean(axis=0, keepdims=True)).shape[0])
-            yield Face(MESHES, video, self.regressors[FEATURES].regress(seen).shape.mean(axis=0))
+            for method, shape in faces_of_video(self.regressors, self.features[rows]).items():
+                yield Face(method, video, shape)
 
     def without_video(self, scan: Scan) -> Iterator[Face]:
         """What doesn't depend on a photograph."""
@@ -295,6 +310,13 @@ def _maps(records: Sequence[Record]) -> dict[str, np.ndarray]:
         mean = np.nansum(maps, axis=0) / count
         found[f"error_map {method}"] = np.where(np.isnan(maps).all(axis=0), np.nan, mean)
     return found
+
+
+def _shapes(records: Sequence[Record]) -> dict[str, np.ndarray]:
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for record in records:
+        found.setdefault(f"shapes {record.face.method}", {}).setdefault(record.person, record.face.shape)
+    return {name: np.array(list(shapes.values())) for name, shapes in found.items()}
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmreg.data import encoded_sets
-from mmreg.data.encoded_sets import encode_set, frames_of
+from mmreg.data.encoded_sets import encode_set, frames_of, thinned
 from mmreg.data.photographs import PhotographError
 from mmreg.data.records import Photo, PhotoSet, ScannedPerson, ScanSet
 from mmreg.encoders.alignment import Detection
@@ -181,3 +181,13 @@ def test_a_face_whose_points_are_known_isn_t_looked_for(photos, networks, encode
     again = encode_set(photos, networks, tmp_path, places={"d": places["d"] + 1.0})
     np.testing.assert_array_equal(again.points[2], places["d"] + 1.0)
     np.testing.assert_array_equal(again.points[[0, 1, 3]], known.points[[0, 1, 3]])
+
+
+def test_a_thinned_set_keeps_first_and_last_frames_and_has_another_checksum():
+    video = [Photo(str(k), "", missing) for k in range(10)]
+    scans = ScanSet("scans", False, [ScannedPerson(n, missing, {"indoor": video}) for n in "abc"], "00")
+    few = thinned(scans, people=2, frames=3)
+    assert [person.name for person in few.people] == ["a", "b"]
+    assert [photo.name for photo in few.people[0].videos["indoor"]] == ["0", "4", "9"]
+    assert few.checksum != scans.checksum
+    assert len(thinned(scans, people=5, frames=50).people[2].videos["indoor"]) == 10
