@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import product
+
 import numpy as np
 
 from mmreg.arrays import Bool, Float
@@ -10,6 +13,8 @@ from mmreg.evaluation.protocols import Comparison
 from mmreg.evaluation.scan_error import plane_distances
 from mmreg.face.landmarks import MULTI_PIE, NOSE_TIP
 from mmreg.face.morphable_model import MorphableModel
+from mmreg.geometry.camera import Pose
+from mmreg.rendering.rasterizer import rasterize
 
 __all__ = ["face_mesh", "measured_part", "nearest_face"]
 
@@ -18,11 +23,22 @@ NOISE_MM = (
     0.5  # of a vertex's distance to its plane, beside a coefficient's deviation of 1: how closely the scan is followed
 )
 _POINTS = 4000
+_PICTURE = (512, 512)
 
 
+@cache
 def measured_part(model: MorphableModel) -> Bool[np.ndarray, " vertex"]:
-    """The vertices that a scanner could see: the region "visible", or all of a model without it."""
-    return model.regions.get("visible", np.ones(model.vertex_count, bool))
+    """The vertices that a scanner around the mean face could see: not the mouth's inside, nor what lies behind the eyes."""
+    seen = np.zeros(model.vertex_count, bool)
+    centred = model.mean_positions() - model.mean_positions().mean(axis=0)
+    extent = 1.05 * np.linalg.norm(centred, axis=1).max()
+    for yaw, pitch in product(np.deg2rad([-80.0, -40.0, 0.0, 40.0, 80.0]), np.deg2rad([-35.0, 0.0, 35.0])):
+        turned = Pose(*(np.array([angle], np.float32) for angle in (yaw, pitch, 0.0))).rotation()
+        positions = centred @ np.asarray(turned)[0].T / extent
+        clip = np.concatenate([positions * [1.0, 1.0, -1.0], np.ones((len(positions), 1))], axis=1)  # orthographic
+        ids = np.unique(np.asarray(rasterize(clip[None].astype(np.float32), model.triangles, _PICTURE).triangle_ids))
+        seen[model.triangles[ids[ids >= 0]]] = True
+    return seen & model.regions.get("visible", np.ones_like(seen))  # from below one sees into an open neck
 
 
 def face_mesh(model: MorphableModel, shape: Float[np.ndarray, " component"]) -> Scan:
@@ -34,7 +50,7 @@ def face_mesh(model: MorphableModel, shape: Float[np.ndarray, " component"]) -> 
 
 
 def nearest_face(model: MorphableModel, scan: Scan) -> Float[np.ndarray, " component"]:
-    """Shape coefficients s that minimise Σ (n·(S(s) − y))² / 0.5² + |s|² over pairs of a vertex and a tangent plane of the scan, both
+    """Shape coefficients s that minimise Σ (n·(S(s) − y))² + |s|² over pairs of a vertex and a tangent plane of the scan, both
     sought anew after each of five alignments (ours)."""
     shape, alignment = np.zeros(model.shape.component_count, np.float32), None
     for _ in range(ROUNDS):

@@ -28,7 +28,7 @@ from mmreg.geometry.registration import Similarity, fit_similarity
 
 __all__ = ["PROTOCOLS", "Comparison", "Measured", "Protocol", "common_scale"]
 
-_RECONSTRUCTION_RADIUS_MM = 1.3 * CROP_RADIUS_MM  # what lies further out meets no scan, and costs time: ours
+_RECONSTRUCTION_RADIUS_MM = CROP_RADIUS_MM + 10.0  # what lies further out meets no scan: ours
 # outer and inner corner of the right eye, inner and outer of the left, below the nose, both corners of the mouth
 NOW_LANDMARKS = tuple(multi_pie_name(number) for number in (37, 40, 43, 46, 34, 49, 55))
 # what a scan that is marked by hand and a face model agree on: not the jaw, not the inner lips
@@ -174,15 +174,20 @@ class Comparison:
         if protocol.name == "Deng":
             found, _ = plane_distances(self.target, moved)
             return Measured(float(np.sqrt(np.mean(found**2))), found, alignment)
-        sides = [distances(*pair) for pair in ((moved, self.target), (self.target, moved))]
+        sides = [self._to_scan(moved), distances(self.target, moved)]
         sides = [side[~np.isnan(side)] for side in sides]
         return Measured(float(np.mean([side.mean() for side in sides])), np.concatenate(sides), alignment)
 
     def error_map(self) -> Float[np.ndarray, " vertex"]:
         """The paper's distance at each vertex of the whole reconstruction, in mm; NaN where there is no scan."""
         found = np.full(len(self.full.positions), np.nan)
-        found[self.kept] = distances(self.reconstruction.moved(self.alignment), self.target)
+        found[self.kept] = self._to_scan(self.reconstruction.moved(self.alignment))
         return found
+
+    def _to_scan(self, moved: Surface) -> Float[np.ndarray, " vertex"]:
+        """From the moved reconstruction to the scan, in mm; NaN outside the intersection, and where the scan would have been cut off."""
+        cut = np.linalg.norm(moved.positions - self.scan.landmarks[NOSE_TIP], axis=1) > CROP_RADIUS_MM
+        return np.where(cut, np.nan, distances(moved, self.target))
 
     def has_now_landmarks(self) -> bool:
         """Whether both meshes have the seven landmarks of the NoW protocol."""

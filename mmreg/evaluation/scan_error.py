@@ -38,7 +38,7 @@ _CANDIDATES = 16  # of so many nearest vertices, the first whose normal agrees: 
 _SAME_WAY = np.cos(np.deg2rad(45.0))
 _ENOUGH = 3000  # about so many vertices of either side are paired in a step of the alignment
 _STEPS = 60
-_SETTLED_MM = 1e-4  # the alignment stops when no point moves by more than this
+_SETTLED_MM = 1e-3  # the alignment stops when no point moves by more than this; ten times as much among few points
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ def align_surfaces(
         InputError: the surfaces have too little in common for seven numbers to be found.
     """
     found, centre = start, source.positions.mean(axis=0)
-    for enough in (_ENOUGH // 6, _ENOUGH):
+    for enough, settled in ((_ENOUGH // 6, 10 * _SETTLED_MM), (_ENOUGH, _SETTLED_MM)):
         for _ in range(_STEPS):
             moved = found(centre)
             solution = _step(*_pairs(source, target, found, enough, both_ways), moved, scale)
@@ -142,7 +142,7 @@ def align_surfaces(
             found = Similarity(
                 step.scale * found.scale, step.rotation @ found.rotation, step(found.translation[None])[0]
             )
-            if np.abs(found(source.extremes) - step.inverse()(found(source.extremes))).max() < _SETTLED_MM:
+            if np.abs(found(source.extremes) - step.inverse()(found(source.extremes))).max() < settled:
                 break
     return found
 

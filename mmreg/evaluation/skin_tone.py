@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import spearmanr
 
-from mmreg.arrays import Float, InputError
+from mmreg.arrays import Bool, Float, InputError
 from mmreg.color import luminance, srgb_to_linear
 from mmreg.face.morphable_model import MorphableModel
 
-__all__ = ["SkinToneAgreement", "albedo_luminance", "luminance", "skin_tone_agreement"]
+__all__ = ["SkinToneAgreement", "albedo_luminance", "lightness", "luminance", "skin_tone_agreement"]
 
 FEWEST_PHOTOS = 4
 
@@ -26,9 +26,17 @@ class SkinToneAgreement(NamedTuple):
     people: int
 
 
-def albedo_luminance(model: MorphableModel, albedo: Float[np.ndarray, "face t"]) -> Float[np.ndarray, " face"]:
-    """Mean luminance of predicted albedo over the vertices of the face proper."""
-    region = model.albedo.take(np.flatnonzero(model.face_region))
+def lightness(luminance: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """CIE 1976 L* of relative luminance, 0 black to 100 white: equal steps look alike."""
+    y = np.asarray(luminance, np.float64)
+    return np.where(y > (6 / 29) ** 3, 116.0 * np.cbrt(y) - 16.0, (29 / 3) ** 3 * y)
+
+
+def albedo_luminance(
+    model: MorphableModel, albedo: Float[np.ndarray, "face t"], vertices: Bool[np.ndarray, " vertex"] | None = None
+) -> Float[np.ndarray, " face"]:
+    """Mean luminance of predicted albedo over the vertices of the face proper, or over those of a mask."""
+    region = model.albedo.take(np.flatnonzero(model.face_region if vertices is None else vertices))
     found = []
     for start in range(0, len(albedo), 64):
         colors = np.asarray(region(np.asarray(albedo[start : start + 64], np.float32))).reshape(

@@ -9,7 +9,7 @@ import numpy as np
 
 from mmreg.arrays import Float, InputError
 
-__all__ = ["Interval", "bootstrap"]
+__all__ = ["Interval", "bootstrap", "permutation_of_groups"]
 
 DRAWS = 2000
 _LEVEL = 0.95
@@ -47,3 +47,24 @@ def bootstrap(
     drawn = [statistic(samples[rng.integers(len(samples), size=len(samples))]) for _ in range(draws)]
     low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(float(statistic(samples)), float(low), float(high))
+
+
+def permutation_of_groups(
+    values: Float[np.ndarray, " person"], groups: np.ndarray, seed: int = 0, draws: int = DRAWS
+) -> float:
+    """The chance that groups of these sizes, made at random, have means that lie as far apart as the two furthest do.
+
+    Raises:
+        InputError: there are fewer than two groups.
+    """
+    names, index, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise InputError("Groups can't be compared where there are fewer than two.")
+    rng = np.random.default_rng(seed)
+
+    def range_of_means(order: np.ndarray) -> float:
+        return float(np.ptp(np.bincount(index, values[order]) / counts))
+
+    found = range_of_means(np.arange(len(values)))
+    drawn = np.array([range_of_means(rng.permutation(len(values))) for _ in range(draws)])
+    return float((1 + (drawn >= found - 1e-12).sum()) / (draws + 1))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mmreg.experiments import geometry, recall, similarity
+from mmreg.experiments import fairness, geometry, recall, similarity
 from mmreg.experiments.base import Experiment, Result, Setting
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "Setting"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     "geometry": geometry.evaluate,
+    "fairness": fairness.evaluate,
     "similarity": similarity.evaluate,
     "recall": recall.evaluate,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,8 +12,9 @@ import numpy as np
 from tqdm import tqdm
 
 from mmreg.arrays import Float, InputError
-from mmreg.data.encoded_sets import EncodedSet, encode_set, frames_of
+from mmreg.data.encoded_sets import EncodedSet, encode_set, frames_of, thinned
 from mmreg.data.records import Scan, ScannedPerson, ScanSet
+from mmreg.data.sets import open_scans
 from mmreg.evaluation.nearest_face import face_mesh, nearest_face
 from mmreg.evaluation.protocols import PROTOCOLS, Comparison, Protocol
 from mmreg.experiments.base import Result, Setting, of_set
@@ -21,16 +22,29 @@ from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry.registration import Similarity
 from mmreg.reconstruct import Reconstructor
 
-__all__ = ["FEATURES", "MEAN_FACE", "MESHES", "NEAREST", "STAGE_ONE", "evaluate", "run"]
+__all__ = [
+    "FEATURES",
+    "MEAN_FACE",
+    "MESHES",
+    "NEAREST",
+    "STAGE_ONE",
+    "Face",
+    "Record",
+    "errors_of_people",
+    "evaluate",
+    "faces_of_video",
+    "measured_faces",
+    "run",
+]
 
 NAME = "geometry"
 FEATURES, MESHES = "features averaged", "meshes averaged"  # the paper's way, and Tran et al.'s
 STAGE_ONE, MEAN_FACE, NEAREST = "stage one alone", "the mean face", "the nearest face of the model"
-SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 16, "frames": 8}}  # of the stand-in
+SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 12, "frames": 6}}  # of the stand-in
 _COUNTED = 512  # of a comparison's distances kept for the averages over everybody's, evenly: ours, for memory
 
 
-class _Face(NamedTuple):
+class Face(NamedTuple):
     """A face to be measured; `video` is empty for what knows no video."""
 
     method: str
@@ -39,11 +53,11 @@ class _Face(NamedTuple):
 
 
 @dataclass
-class _Record:
-    """What was measured of one face of one person."""
+class Record:
+    """What was measured of one face of one person: the errors by protocol, and some of the distances behind them."""
 
     person: str
-    face: _Face
+    face: Face
     alignment: Similarity
     errors_mm: dict[str, float]
     distances_mm: dict[str, np.ndarray]
@@ -52,9 +66,9 @@ class _Record:
 
 def evaluate(setting: Setting) -> Result:
     """For `mmreg evaluate geometry`: MICC Florence, or its stand-in."""
-    from mmreg.data.sets import open_scans
-
     scans = open_scans("micc", **SIZES[setting.size], seed=setting.seed)
+    if setting.size == "quick" and not scans.stand_in:
+        scans = thinned(scans, **SIZES["quick"])
     return run(
         setting.reconstructor,
         scans,
@@ -88,29 +102,60 @@ def run(
 
     Returns:
         Numbers: errors by protocol, method and video, mean and deviation over people. Arrays: `error_map METHOD` (vertex,), the paper's
-        distance averaged over people, NaN where no scan is.
+        distance averaged over people, NaN where no scan is; `shapes METHOD` (person, component), from the first video, in the order of
+        `numbers["people"]`.
     """
     encoded = encode_set(frames_of(scans), [reconstructor.encoder], cache, progress=progress)
+    records = measured_faces(reconstructor, scans, encoded, stage_one, protocols, progress)
+    return Result(
+        NAME, _numbers(records, protocols, scans, encoded), [of_set(scans)], _maps(records) | _shapes(records)
+    )
+
+
+def measured_faces(
+    reconstructor: Reconstructor,
+    scans: ScanSet,
+    encoded: EncodedSet,
+    stage_one: Reconstructor | None = None,
+    protocols: Sequence[Protocol] = tuple(PROTOCOLS.values()),
+    progress: bool = True,
+) -> list[Record]:
+    """`run`'s measurements, of everybody of whom some frame shows a face.
+
+    Args:
+        encoded: the frames of `scans` by `encoded_sets.frames_of`, the regressor's encoder first.
+
+    Raises:
+        InputError: of nobody.
+    """
     faces = _Faces(reconstructor, stage_one, encoded)
-    usable = [person for person in scans.people if list(faces.of_videos(person.name))]
+    usable = [person for person in scans.people if person.name in faces.rows]
     if not usable:
         raise InputError(f"No video of {scans.name} shows a face, so there is nothing to compare with its scans.")
     with ThreadPoolExecutor(_cores()) as pool:
 
-        def each_person(task, title):
-            bar = tqdm(total=len(usable), desc=title, unit="person", disable=None if progress else True)
-            with bar:
-                for found in pool.map(task, usable):
-                    bar.update()
-                    yield from found
+        def each_person(task: Callable[[ScannedPerson], list[Record]], title: str) -> list[Record]:
+            bar = tqdm(pool.map(task, usable), title, len(usable), unit="person", disable=None if progress else True)
+            return [record for found in bar for record in found]
 
         own = [p for p in protocols if not p.common_scale]
-        records = list(each_person(lambda person: _measured(person, faces, own), "measuring"))
+        records = each_person(lambda person: _measured(person, faces, own), "measuring")
         shared = [p for p in protocols if p.common_scale]
         if shared:
             scales = _scales(records)
-            list(each_person(lambda person: _measured_again(person, records, shared, scales, faces.model), "one scale"))
-    return Result(NAME, _numbers(records, protocols, scans, usable, encoded), [of_set(scans)], _maps(records))
+            each_person(lambda person: _measured_again(person, records, shared, scales, faces.model), "one scale")
+    return records
+
+
+def faces_of_video(
+    regressors: Mapping[str, Reconstructor], features: Float[np.ndarray, "frame feature"]
+) -> dict[str, Float[np.ndarray, " component"]]:
+    """Shapes by method: each regressor's from the mean of the features, and the mean of the first one's shapes over the frames."""
+    found = {
+        name: regressor.regress(features.mean(axis=0, keepdims=True)).shape[0] for name, regressor in regressors.items()
+    }
+    first = next(iter(regressors.values()))
+    return {**found, MESHES: first.regress(features).shape.mean(axis=0)}
 
 
 class _Faces:
@@ -126,25 +171,23 @@ class _Faces:
             own = people == person
             self.rows[person] = {v: np.flatnonzero(own & (videos == v)) for v in dict.fromkeys(videos[own].tolist())}
 
-    def of_videos(self, person: str) -> Iterator[_Face]:
+    def of_videos(self, person: str) -> Iterator[Face]:
         """One for each video and method."""
         for video, rows in self.rows.get(person, {}).items():
-            seen = self.features[rows]
-            for method, regressor in self.regressors.items():
-                yield _Face(method, video, regressor.regress(seen.mean(axis=0, keepdims=True)).shape[0])
-            yield _Face(MESHES, video, self.regressors[FEATURES].regress(seen).shape.mean(axis=0))
+            for method, shape in faces_of_video(self.regressors, self.features[rows]).items():
+                yield Face(method, video, shape)
 
-    def without_video(self, scan: Scan) -> Iterator[_Face]:
+    def without_video(self, scan: Scan) -> Iterator[Face]:
         """What doesn't depend on a photograph."""
-        yield _Face(MEAN_FACE, "", np.zeros(self.model.shape.component_count, np.float32))
-        yield _Face(NEAREST, "", nearest_face(self.model, scan))
+        yield Face(MEAN_FACE, "", np.zeros(self.model.shape.component_count, np.float32))
+        yield Face(NEAREST, "", nearest_face(self.model, scan))
 
 
-def _measured(person: ScannedPerson, faces: _Faces, protocols: Sequence[Protocol]) -> list[_Record]:
+def _measured(person: ScannedPerson, faces: _Faces, protocols: Sequence[Protocol]) -> list[Record]:
     scan, found = person.read_scan(), []
     for face in [*faces.of_videos(person.name), *faces.without_video(scan)]:
         comparison = Comparison(face_mesh(faces.model, face.shape), scan)
-        record = _Record(person.name, face, comparison.alignment, {}, {}, comparison.error_map())
+        record = Record(person.name, face, comparison.alignment, {}, {}, comparison.error_map())
         for protocol in protocols:
             if protocol.name != "NoW" or comparison.has_now_landmarks():
                 _enter(record, comparison, protocol, None)
@@ -154,11 +197,11 @@ def _measured(person: ScannedPerson, faces: _Faces, protocols: Sequence[Protocol
 
 def _measured_again(
     person: ScannedPerson,
-    records: Sequence[_Record],
+    records: Sequence[Record],
     protocols: Sequence[Protocol],
     scales: dict[str, float],
     model: MorphableModel,
-) -> list[_Record]:
+) -> list[Record]:
     """The same comparisons with the scale that a method's reconstructions share; enters into the records."""
     scan, own = person.read_scan(), [record for record in records if record.person == person.name]
     for record in own:
@@ -168,14 +211,14 @@ def _measured_again(
     return own
 
 
-def _enter(record: _Record, comparison: Comparison, protocol: Protocol, scale: float | None) -> None:
+def _enter(record: Record, comparison: Comparison, protocol: Protocol, scale: float | None) -> None:
     measured = comparison.measure(protocol, scale)
     record.errors_mm[protocol.name] = measured.error_mm
     rows = np.linspace(0, len(measured.distances_mm) - 1, _COUNTED).astype(int)
     record.distances_mm[protocol.name] = measured.distances_mm[rows].astype(np.float32)
 
 
-def _scales(records: Sequence[_Record]) -> dict[str, float]:
+def _scales(records: Sequence[Record]) -> dict[str, float]:
     """For each method the geometric mean of the scales that its reconstructions would choose."""
     logs: dict[str, list[float]] = {}
     for record in records:
@@ -184,10 +227,9 @@ def _scales(records: Sequence[_Record]) -> dict[str, float]:
 
 
 def _numbers(
-    records: Sequence[_Record],
+    records: Sequence[Record],
     protocols: Sequence[Protocol],
     scans: ScanSet,
-    usable: Sequence[ScannedPerson],
     encoded: EncodedSet,
 ) -> dict:
     measured = [p for p in protocols if any(p.name in record.errors_mm for record in records)]
@@ -210,7 +252,7 @@ def _numbers(
         "better_than_the_mean_face": _share_better(records, first),
         "setting": {
             "set": scans.name,
-            "people": len(usable),
+            "people": len({record.person for record in records}),
             "videos": list(dict.fromkeys(r.face.video for r in records if r.face.video)),
             "frames": len(encoded),
             "frames_without_a_face": len(lost),
@@ -221,11 +263,11 @@ def _numbers(
         "errors_mm": tables,
         "pooled_mm": {p.name: {m: _pooled(p.name, m, records) for m in methods} for p in measured},
         "scales": _scales(records),
-        "people": {m: _of_people(first, [r for r in records if r.face.method == m]) for m in methods},
+        "people": {m: errors_of_people(records, m, first) for m in methods},
     }
 
 
-def _by_video(protocol: str, records: Sequence[_Record]) -> dict[str, dict[str, float]]:
+def _by_video(protocol: str, records: Sequence[Record]) -> dict[str, dict[str, float]]:
     """Mean and deviation over people for each video, "" being what knows no video."""
     found = {}
     for video in dict.fromkeys(record.face.video for record in records):
@@ -235,7 +277,7 @@ def _by_video(protocol: str, records: Sequence[_Record]) -> dict[str, dict[str, 
     return found
 
 
-def _pooled(protocol: str, method: str, records: Sequence[_Record]) -> dict[str, float]:
+def _pooled(protocol: str, method: str, records: Sequence[Record]) -> dict[str, float]:
     """Median, mean and deviation over all points of all people together, as NoW reports them."""
     distances = np.concatenate([r.distances_mm[protocol] for r in records if r.face.method == method])
     return {
@@ -245,20 +287,22 @@ def _pooled(protocol: str, method: str, records: Sequence[_Record]) -> dict[str,
     }
 
 
-def _of_people(protocol: str, records: Sequence[_Record]) -> dict[str, float]:
-    """Each person's error, the mean over videos."""
-    people = dict.fromkeys(record.person for record in records)
-    return {p: float(np.mean([r.errors_mm[protocol] for r in records if r.person == p])) for p in people}
+def errors_of_people(records: Sequence[Record], method: str, protocol: str = "paper") -> dict[str, float]:
+    """Each person's error by a method, the mean over videos."""
+    found: dict[str, list[float]] = {}
+    for record in records:
+        if record.face.method == method:
+            found.setdefault(record.person, []).append(record.errors_mm[protocol])
+    return {person: float(np.mean(errors)) for person, errors in found.items()}
 
 
-def _share_better(records: Sequence[_Record], protocol: str) -> float:
+def _share_better(records: Sequence[Record], protocol: str) -> float:
     """The share of people whose reconstruction is nearer to the scan than the mean face is, each by the mean over videos."""
-    ours = _of_people(protocol, [r for r in records if r.face.method == FEATURES])
-    mean = _of_people(protocol, [r for r in records if r.face.method == MEAN_FACE])
+    ours, mean = (errors_of_people(records, method, protocol) for method in (FEATURES, MEAN_FACE))
     return float(np.mean([ours[person] < mean[person] for person in ours]))
 
 
-def _maps(records: Sequence[_Record]) -> dict[str, np.ndarray]:
+def _maps(records: Sequence[Record]) -> dict[str, np.ndarray]:
     found = {}
     for method in dict.fromkeys(record.face.method for record in records):
         maps = np.array([record.error_map for record in records if record.face.method == method])
@@ -266,6 +310,13 @@ def _maps(records: Sequence[_Record]) -> dict[str, np.ndarray]:
         mean = np.nansum(maps, axis=0) / count
         found[f"error_map {method}"] = np.where(np.isnan(maps).all(axis=0), np.nan, mean)
     return found
+
+
+def _shapes(records: Sequence[Record]) -> dict[str, np.ndarray]:
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for record in records:
+        found.setdefault(f"shapes {record.face.method}", {}).setdefault(record.person, record.face.shape)
+    return {name: np.array(list(shapes.values())) for name, shapes in found.items()}
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmreg.data import encoded_sets
-from mmreg.data.encoded_sets import encode_set, frames_of
+from mmreg.data.encoded_sets import encode_set, frames_of, thinned
 from mmreg.data.photographs import PhotographError
 from mmreg.data.records import Photo, PhotoSet, ScannedPerson, ScanSet
 from mmreg.encoders.alignment import Detection
@@ -170,3 +170,13 @@ def test_frames_of_all_videos_are_told_apart():
     assert {(photo.person, photo.labels["video"]) for photo in frames.photos} == {
         (p, v) for p in "ab" for v in ("indoor", "outdoor")
     }
+
+
+def test_a_thinned_set_keeps_first_and_last_frames_and_has_another_checksum():
+    video = [Photo(str(k), "", missing) for k in range(10)]
+    scans = ScanSet("scans", False, [ScannedPerson(n, missing, {"indoor": video}) for n in "abc"], "00")
+    few = thinned(scans, people=2, frames=3)
+    assert [person.name for person in few.people] == ["a", "b"]
+    assert [photo.name for photo in few.people[0].videos["indoor"]] == ["0", "4", "9"]
+    assert few.checksum != scans.checksum
+    assert len(thinned(scans, people=5, frames=50).people[2].videos["indoor"]) == 10
