@@ -308,8 +308,9 @@ def evaluate(
     judge: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            help="A recogniser that the training didn't ask: dlib's face_recognition_densenet_model_v1.dat(.bz2), vggface:FILE or "
-            "facenet:FILE. Without it nothing is said of likeness."
+            help="A recogniser that the training didn't ask: densenet:FILE (dlib's), vggface:FILE or facenet:FILE; FILE may be an address with "
+            "#sha256=… behind it. Without it, what MMREG_JUDGE names or MMREG_DATA holds; where nothing does, the network in the loss is "
+            "shown as what it is."
         ),
     ] = None,
     size: Annotated[str, typer.Option(help="quick or full: how many people and photographs.")] = "quick",

@@ -40,7 +40,7 @@ from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.reconstruct import Reconstructor
 from mmreg.results import Provenance, read_result, write_result
 
-PEOPLE = {"quick": 14}.get(profile, 120)
+PEOPLE = {"quick": 12}.get(profile, 120)
 recorded = Path("../results/experiments/recall.json")
 weights = None if model_name == "open" else Path(f"../results/{profile}/run/regressor.npz")
 provenance = Provenance([], {"name": profile}, seed)
@@ -178,6 +178,7 @@ print(
 
 # %% tags=["hide-input"]
 TITLES = {
+    "true_face": "true face",
     "regressor": "reference regressor",
     "stage_one": "stage one alone",
     "mean_face": "mean face",

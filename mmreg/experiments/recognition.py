@@ -6,6 +6,7 @@ The rendering of a predicted face is frontal, with a neutral expression and in t
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -19,12 +20,13 @@ from tqdm import tqdm
 from mmreg.arrays import InputError, atomic_path
 from mmreg.data.encoded_sets import EncodedSet
 from mmreg.data.records import PhotoSet
-from mmreg.data.synthetic import studio_scene
+from mmreg.data.stand_ins import draw_person
+from mmreg.data.synthetic import photograph_surface, studio_scene
 from mmreg.encoders import Encoder
 from mmreg.evaluation.identity import Court, directions
 from mmreg.evaluation.judge import is_same_network
 from mmreg.experiments.base import Setting
-from mmreg.face import Coefficients, MorphableModel
+from mmreg.face import Coefficients, MorphableModel, load
 from mmreg.reconstruct import Reconstructor
 from mmreg.studio import Studio, take_rows
 
@@ -32,7 +34,9 @@ __all__ = ["JUDGE", "LOSS", "MEAN_FACE", "Recognition", "recognise", "render_and
 
 JUDGE, LOSS = "judge", "network_in_the_loss"  # whose verdict: the second is no judgement
 REGRESSOR, STAGE_ONE, MEAN_FACE = "regressor", "stage_one", "mean_face"
+TRUE_FACE = "true_face"  # of a stand-in's people: what a perfect reconstruction would reach
 SHARD, BATCH = 256, 16  # renderings
+_GENERATED = re.compile(r"stand_in_\d+_\d+")  # people whom `draw_person` draws again
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,8 @@ class Recognition:
         probes: (probe,) indices of the photographs that were reconstructed; all photographs are the gallery.
         networks: by whose verdict it is, `JUDGE` (missing where none is at hand) or `LOSS`.
         photos: (photo, e) raw embeddings by verdict.
-        renderings: (probe, e) the same by method, then by verdict; the mean face is one for all, (1, e).
+        renderings: (probe, e) the same by method, then by verdict; the mean face is one for all, (1, e). With a stand-in there are its people's
+            true faces too.
         skipped: (name, reason) of photographs left out.
     """
 
@@ -129,6 +134,8 @@ def recognise(
             faces = _predict(reconstructor, setting.reconstructor, features)
             renderings[title] = _kept_renderings(setting, title, faces, studios)
     renderings[MEAN_FACE] = render_and_encode(studios, Coefficients.neutral(model))
+    if photos.stand_in and all(_GENERATED.fullmatch(name) for name in encoded.people[probes]):
+        renderings[TRUE_FACE] = _true_faces(setting, encoded.people[probes], networks)
     return Recognition(
         photos, _trained_on(setting), names, encoded.people, probes, networks, seen, renderings, encoded.skipped
     )
@@ -168,6 +175,21 @@ def render_and_encode(studios: Mapping[str, Studio], faces: Coefficients) -> dic
     """(face, e) raw embeddings of faces' renderings by each studio's network, framed as that network wants it."""
     scene = studio_scene(len(faces.shape))
     return {name: studio.encode_many(faces, scene, BATCH).embedding for name, studio in studios.items()}
+
+
+def _true_faces(setting: Setting, people: np.ndarray, networks: Mapping[str, Encoder]) -> dict[str, np.ndarray]:
+    """(probe, e) raw embeddings of the true faces of a stand-in's people, rendered as predicted ones are. Paper: of MICC's scans."""
+    model = load("open")  # on whose mesh they are
+    names, who = np.unique(people, return_inverse=True)
+    found: dict[str, list[np.ndarray]] = {verdict: [] for verdict in networks}
+    for name in tqdm(names, desc="true faces", unit="person", disable=None if setting.progress else True):
+        seed, index = map(int, str(name).rsplit("_", 2)[1:])
+        person = draw_person(seed, index)
+        for verdict, network in networks.items():
+            surface = person.positions[None], person.albedo[None]
+            picture = photograph_surface(*surface, model, studio_scene(1), network.template, network.image_size)
+            found[verdict].append(network.predict(np.asarray(picture)).embedding)
+    return {verdict: np.concatenate(parts)[who] for verdict, parts in found.items()}
 
 
 def _kept_renderings(

@@ -293,3 +293,16 @@ def test_faces_in_one_place_have_a_common_box_and_others_have_none(portrait):
     assert 40 < box.right - box.left < 160
     assert common_box(set_of([moved(-45), moved(45)])) is None
     assert common_box(set_of([moved(0), lambda: portrait[:150]])) is None
+
+
+def test_a_stand_ins_true_faces_are_recognised_and_nobody_elses_are_made_up(setting, encoded, seen):
+    assert "true_face" not in seen.renderings
+    both = encoded[1]
+    known = [f"stand_in_0_{k:04d}" for k in range(PEOPLE) for _ in range(VIEWS)]
+    named = photo_set(PEOPLE * VIEWS, known)
+    found = recognise(setting, named, replace(both, photos=tuple(named.photos)))
+    truth = found.renderings["true_face"][LOSS]
+    assert truth.shape == (PEOPLE * VIEWS, 128)
+    np.testing.assert_array_equal(truth[::VIEWS], truth[1::VIEWS])
+    assert len(np.unique(truth, axis=0)) == PEOPLE
+    assert "true_face" in recall_numbers(found)[JUDGE]["centred"]
