@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -150,7 +151,7 @@ def sheet(
             code = code or NO_FACE
             continue
         subjects.append(subject)
-        if len(subjects) == people or path == paths[-1]:
+        if len(subjects) == people:
             number, subjects = _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number), []
     if subjects:
         _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number)
@@ -171,7 +172,7 @@ def fit(
     points: Annotated[
         Path,
         typer.Argument(
-            help="The 68 Multi-PIE points of a face in it, in its pixels: .pts, .json, or two numbers a line.",
+            help="The 68 Multi-PIE points of a face in it, in pixels of the upright picture: .pts, .json, or two numbers a line.",
             show_default=False,
         ),
     ],
@@ -200,7 +201,6 @@ def fit(
     from mmreg.figures.style import save
     from mmreg.fitting import fit_landmarks
     from mmreg.reconstruct import Reconstructor
-    from mmreg.results import write_result
 
     image, marked = read_photograph(photo), read_points(points)
     with Image.open(photo) as original:
