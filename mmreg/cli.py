@@ -220,11 +220,12 @@ def fit(
     with atomic_folder(out) as partial:
         reconstructor.save(face, partial, str(photo))
         save(fitted_panel(reconstructor.model, image, marked, face.coefficients, fitted), partial / "fit.png")
-        degrees = {name.replace("radians", "degrees"): np.rad2deg(a[0]) for name, a in fitted.pose._asdict().items()}
-        error = {"points_missed_by_share_of_the_eyes_distance": fitted.error[0]}
-        write_result(
-            partial / "fit.json", {**degrees, **error}, {"seed": 0, "points": str(points), "photo": str(photo)}
-        )
+        record = {
+            name.replace("radians", "degrees"): float(np.rad2deg(a[0])) for name, a in fitted.pose._asdict().items()
+        }
+        record |= {"points_missed_by_share_of_the_eyes_distance": float(fitted.error[0])}
+        record |= {"photograph": str(photo), "points": str(points)}
+        (partial / "fit.json").write_text(json.dumps(record, indent=1) + "\n")
     typer.echo(out)
 
 
