@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -151,7 +152,7 @@ def sheet(
             code = code or NO_FACE
             continue
         subjects.append(subject)
-        if len(subjects) == people or path == paths[-1]:
+        if len(subjects) == people:
             number, subjects = _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number), []
     if subjects:
         _write_sheet(qualitative_sheet, save, reconstructor, subjects, out, number)
@@ -172,7 +173,7 @@ def fit(
     points: Annotated[
         Path,
         typer.Argument(
-            help="The 68 Multi-PIE points of a face in it, in its pixels: .pts, .json, or two numbers a line.",
+            help="The 68 Multi-PIE points of a face in it, in pixels of the upright picture: .pts, .json, or two numbers a line.",
             show_default=False,
         ),
     ],
@@ -201,7 +202,6 @@ def fit(
     from mmreg.figures.style import save
     from mmreg.fitting import fit_landmarks
     from mmreg.reconstruct import Reconstructor
-    from mmreg.results import write_result
 
     image, marked = read_photograph(photo), read_points(points)
     with Image.open(photo) as original:
@@ -221,11 +221,12 @@ def fit(
     with atomic_folder(out) as partial:
         reconstructor.save(face, partial, str(photo))
         save(fitted_panel(reconstructor.model, image, marked, face.coefficients, fitted), partial / "fit.png")
-        degrees = {name.replace("radians", "degrees"): np.rad2deg(a[0]) for name, a in fitted.pose._asdict().items()}
-        error = {"points_missed_by_share_of_the_eyes_distance": fitted.error[0]}
-        write_result(
-            partial / "fit.json", {**degrees, **error}, {"seed": 0, "points": str(points), "photo": str(photo)}
-        )
+        record = {
+            name.replace("radians", "degrees"): float(np.rad2deg(a[0])) for name, a in fitted.pose._asdict().items()
+        }
+        record |= {"points_missed_by_share_of_the_eyes_distance": float(fitted.error[0])}
+        record |= {"photograph": str(photo), "points": str(points)}
+        (partial / "fit.json").write_text(json.dumps(record, indent=1) + "\n")
     typer.echo(out)
 
 
