@@ -383,7 +383,7 @@ else:
 Markdown(text)
 
 # %% [markdown]
-# ## Three regressors, judged alike
+# ## Before and after, judged alike
 #
 # On 2,290 photographs of people that none was trained on, by a network that was in no loss (dlib's DenseNet); and on 50 people that the face model's
 # generator made for it, a stand-in for scans, whose shape is known and lies outside the model's span, and whose five rendered pictures' features are averaged.
@@ -391,7 +391,9 @@ Markdown(text)
 # %% tags=["hide-input"]
 path = Path("../results/training/summary.json")
 if model_name == "open" and path.exists():
-    text = runs_table(read_result(path))
+    trained = read_result(path)
+    shown = ("stage_one", "features_alone_1000", "tuned")
+    text = runs_table({**trained, "runs": [one for one in trained["runs"] if one["name"] in shown]})
 else:
     text = "*The runs were trained for the open model, or aren't in `results/training`.*"
 Markdown(text)
@@ -399,7 +401,8 @@ Markdown(text)
 # %% [markdown]
 # From stage one to 1,000 and to 5,000 steps with photographs similarity and recall rise, and the error of the shape doesn't fall. So far, what the
 # photographs taught is what makes a face recognisable to networks, and not where its surface lies. The two runs with photographs differ in length and in several
-# choices at once, so the table doesn't say what any one of them is for. Skin tone is the mean order over people with four or more photographs.
+# choices at once, so the table doesn't say what any one of them is for; [the ablations](13_ablations) do. Skin tone is the mean order over people with four or
+# more photographs.
 #
 # ## What the paper did, and we did differently
 #
