@@ -158,3 +158,36 @@ rule variant:
     shell:
         "mmreg train --profile {PROFILE} --variant {wildcards.variant} {params.photos} --model {MODEL:q} --seed {SEED}"
         " --out {params.folder} --resume > {log} 2>&1 || {{ tail -n 5 {log}; exit 1; }} >&2"
+
+
+# Many photographs made into faces, in parts that a cluster's machines work on side by side; a part that was stopped goes on where it
+# stopped. snakemake faces --config photographs=FOLDER faces=FOLDER shards=16 write=coefficients --executor slurm --jobs 16
+PHOTOGRAPHS = str(config.get("photographs", ""))
+FACES = str(config.get("faces", "faces"))
+SHARDS = int(config.get("shards", 1))
+
+
+rule faces:
+    input:
+        expand("{faces}/.shards/{shard}-of-{shards}", faces=FACES, shard=range(1, SHARDS + 1), shards=SHARDS),
+
+
+rule faces_shard:
+    output:
+        touch(f"{FACES}/.shards/{{shard}}-of-{SHARDS}"),
+    params:
+        photographs=PHOTOGRAPHS,
+        faces=FACES,
+        part=lambda wildcards: f"{wildcards.shard}/{SHARDS}",
+        weights=f"--weights {config['weights']}" if "weights" in config else "",
+        write=config.get("write", "all"),
+    log:
+        f"results/logs/faces_{{shard}}-of-{SHARDS}.log",
+    threads: 4
+    retries: 2
+    resources:
+        mem_mb=6000,
+        runtime=1440,
+    shell:
+        "mmreg reconstruct {params.photographs:q} --out {params.faces:q} --shard {params.part} --write {params.write} {params.weights}"
+        " --model {MODEL:q} --allow-skipped > {log} 2>&1 || {{ tail -n 5 {log}; exit 1; }} >&2"

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import numpy as np
 from mmreg.arrays import InputError
 from mmreg.data.motion_jpeg import MotionJpeg, is_motion_jpeg
 from mmreg.data.picture_files import enter, photo_set
-from mmreg.data.records import Photo, ScannedPerson, ScanSet
+from mmreg.data.records import Photo, Scan, ScannedPerson, ScanSet
 from mmreg.data.scan_files import SUFFIXES, ScanFileError, read_scan
+from mmreg.data.scan_landmarks import find_landmarks
 from mmreg.data.sources import DataNotAvailable, source_of
 
 __all__ = ["VIDEOS", "VIEWS", "micc"]
@@ -32,8 +34,8 @@ def micc(folder: str | os.PathLike[str] | None = None, view: str = "frontal1") -
     """MICC Florence as it is handed out, `subject_01` to `subject_53`; scans and frames are read when they are needed.
 
     A person's scan is the `view`'s, or the next of `VIEWS` that is there (`labels["view"]` says which). Its landmarks are those of a
-    file landmarks.txt beside it or in the view's folder: lines of a name and a vertex number from 0, or a name and x y z; MICC itself has
-    none. Videos are Motion JPEG files, or folders of frames of the same name; of MPEG, which needs a decoder that we don't have, the reason in
+    file landmarks.txt beside it or in the view's folder: lines of a name and a vertex number from 0, or a name and x y z. MICC itself has
+    none; without such a file they are looked for by `scan_landmarks.find_landmarks` (a second a scan), which is ours. Videos are Motion JPEG files, or folders of frames of the same name; of MPEG, which needs a decoder that we don't have, the reason in
     `skipped` gives the command that extracts the frames.
 
     Args:
@@ -118,10 +120,13 @@ def _folders(subject: Path, title: str) -> Iterator[Path]:
             yield path
 
 
-def _read(path: Path):
+def _read(path: Path) -> Scan:
     beside = [folder / LANDMARKS for folder in (path.parent, path.parent.parent)]
     file = next((file for file in beside if file.is_file()), None)
-    return read_scan(path, _landmarks(file) if file else None)
+    if file:
+        return read_scan(path, _landmarks(file))
+    scan = read_scan(path)
+    return replace(scan, landmarks=find_landmarks(scan.positions, scan.triangles))
 
 
 def _landmarks(file: Path) -> dict[str, int | np.ndarray]:

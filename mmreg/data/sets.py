@@ -18,8 +18,9 @@ from mmreg.data.lfw import lfw
 from mmreg.data.micc import micc
 from mmreg.data.mofa import mofa_test
 from mmreg.data.photo_folders import art, celeba, ffhq, people_folders
-from mmreg.data.records import Photo, PhotoSet, ScanSet
+from mmreg.data.records import Photo, PhotoSet, ScannedPerson, ScanSet
 from mmreg.data.sources import DataNotAvailable, Source, source_of
+from mmreg.face.landmarks import NOSE_TIP
 
 __all__ = ["SETS", "DataSet", "Report", "check", "named", "open_photos", "open_scans"]
 
@@ -156,7 +157,7 @@ def _everything(found: PhotoSet | ScanSet) -> Iterator[tuple[str, str, Callable[
         yield from ((photo.name, "photograph", photo.read) for photo in found.photos)
         return
     for person in found.people:
-        yield f"{person.name}'s scan", "scan", person.read_scan
+        yield f"{person.name}'s scan", "scan", partial(_refuse_unmarked, person, f"{person.name}'s scan")
         for video, frames in person.videos.items():
             name = f"{person.name}'s video {video}"
             yield name, "video", partial(_refuse_empty, frames, name)
@@ -164,6 +165,13 @@ def _everything(found: PhotoSet | ScanSet) -> Iterator[tuple[str, str, Callable[
                 yield from ((f"{name}, frame {frame.name}", "frame", frame.read) for frame in frames)
             except InputError:
                 continue  # what couldn't be searched for frames has been reported as a video
+
+
+def _refuse_unmarked(person: ScannedPerson, name: str) -> None:
+    if NOSE_TIP not in person.read_scan().landmarks:
+        raise InputError(
+            f"{name} has no nose tip, and no face is found on it; mark points of it in a landmarks.txt beside it"
+        )
 
 
 def _refuse_empty(frames: Sequence[Photo], name: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from mmreg.arrays import InputError
+from mmreg.data import micc as module
 from mmreg.data.micc import micc
 from mmreg.data.motion_jpeg import MotionJpeg, find_pictures
 from mmreg.data.photographs import PhotographError
@@ -151,7 +152,8 @@ def test_a_damaged_frame_is_refused_by_its_number_and_the_others_are_read(tmp_pa
 
 
 @pytest.fixture
-def florence(tmp_path):
+def florence(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "find_landmarks", lambda positions, triangles: {"nose_tip": positions[0]})
     root = tmp_path / "micc"
     one, two, ten, none = (root / f"subject_{number}" for number in ("01", "02", "10", "53"))
     write_obj(one / "Model" / "frontal1" / "obj" / "110920150300.obj")
@@ -204,6 +206,16 @@ def test_landmarks_beside_a_scan_are_read(florence):
     file.write_text("nose_tip 5\nchin 1 2\n")
     with pytest.raises(ScanFileError, match=r"landmarks\.txt, line 2: expected a name"):
         micc(florence).people[0].read_scan()
+
+
+def test_a_scan_without_landmarks_is_searched_for_them_and_a_check_says_where_none_are(florence, monkeypatch):
+    scan = micc(florence).people[0].read_scan()
+    np.testing.assert_array_equal(scan.landmarks["nose_tip"], scan.positions[0])
+    monkeypatch.setattr(module, "find_landmarks", lambda positions, triangles: {})
+    (florence / "subject_01" / "Model" / "frontal1" / "landmarks.txt").write_text("nose_tip 5\n")
+    broken = dict(check(micc(florence), progress=False).broken)
+    assert "mark points of it in a landmarks.txt" in broken["subject_02's scan"]
+    assert "subject_01's scan" not in broken
 
 
 def test_the_archives_own_folder_may_stand_around_the_subjects(florence, tmp_path):
