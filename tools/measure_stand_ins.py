@@ -80,8 +80,8 @@ def main() -> None:
     """Measures and records."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--people", type=int, default=40)
-    parser.add_argument("--photographed", type=int, default=6, help="people in each of the sets of photographs")
+    parser.add_argument("--people", type=int, default=30)
+    parser.add_argument("--photographed", type=int, default=5, help="people in each of the sets of photographs")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     count, seed, shown = options.people, options.seed, options.photographed

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from mmreg.color import linear_to_srgb
 from mmreg.data.records import Photo, PhotoSet, Scan, ScanSet
 from mmreg.data.stand_ins.feret import FACTORS
 from mmreg.figures.faces import grid
+from mmreg.geometry.camera import Pose, perspective_camera
+from mmreg.geometry.mesh import vertex_normals
 from mmreg.rendering.lighting import studio_lights
 from mmreg.rendering.renderer import render
 
@@ -68,10 +71,6 @@ def scan_picture(scan: Scan, yaw_degrees: float = 0.0, size: int = 288) -> np.nd
 
     It is turned upright by its own landmarks: eyes across, mouth below.
     """
-    from mmreg.color import linear_to_srgb
-    from mmreg.geometry.camera import Pose, perspective_camera
-    from mmreg.geometry.mesh import vertex_normals
-
     right, left, mouth = (
         np.mean([scan.landmarks[name] for name in names if name in scan.landmarks], axis=0)
         for names in (

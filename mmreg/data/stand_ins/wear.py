@@ -7,11 +7,11 @@ meshes of its own. Lengths in mm, in the head's own axes.
 from __future__ import annotations
 
 import zlib
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sparse
+from scipy.ndimage import gaussian_filter
 
 from mmreg.arrays import Float
 from mmreg.data.stand_ins.canvas import smoothstep
@@ -246,42 +246,34 @@ def _sunglasses(source, surface, head, look, rng):
 
 
 def _mask(source, surface, head, look, rng):
-    """A cloth over nose and mouth with straps to the ears."""
-    c, p = source.canvas, surface.positions
-    top, bottom = c.eye[1] - 21 - 0.0035 * c.x**2, c.chin_y - 2 + 0.004 * c.x**2
-    covered = (c.y < top) & (c.y > bottom) & (c.x < 62) & (c.z > -50) & (c.ears < 0.3) & (c.mouth_bag < 0.3)
-    vertices = source.skin[covered]
-    number = np.full(len(p), -1)
-    number[vertices] = np.arange(len(vertices))
-    triangles = number[source.model.triangles]
-    triangles = triangles[(triangles >= 0).all(axis=1)]
-    normals = np.asarray(vertex_normals(p[None].astype(np.float32), source.model.triangles))[0]
-    cloth = (p + 3.5 * normals).astype(np.float64)
-    step = _neighbour_means(source)[vertices]
-    for _ in range(60):  # cloth spans hollows
-        mean = step @ cloth
-        cloth[vertices] = np.maximum(mean, cloth[vertices]) * [0, 0, 1] + mean * [1, 1, 0]
+    """A cloth over nose and mouth with straps to the ears: a grid about a vertical axis that clears whatever is below it."""
+    c, p, rows, columns, axis_z = source.canvas, head.positions, 27, 47, -62.0
+    highest, lowest, widest = c.eye[1] - 21.0, c.chin_y - 3.0, np.deg2rad(66.0)
+    angle, radius = np.arctan2(p[:, 0], p[:, 2] - axis_z), np.hypot(p[:, 0], p[:, 2] - axis_z)
+    row = np.round((highest - p[:, 1]) / (highest - lowest) * (rows - 1)).astype(int)
+    column = np.round((angle / widest + 1) / 2 * (columns - 1)).astype(int)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    reach = np.zeros((rows, columns))
+    np.maximum.at(reach, (row[inside], column[inside]), radius[inside])
+    known = gaussian_filter((reach > 0).astype(float), 1.2)
+    reach = np.where(reach > 0, reach, gaussian_filter(reach, 1.2) / np.maximum(known, 1e-3))
+    for _ in range(4):  # cloth spans hollows
+        reach = np.maximum(gaussian_filter(reach, 1.6, mode="nearest"), reach)
+    reach = gaussian_filter(reach, 0.8, mode="nearest") + 4.5
+    theta = np.linspace(-widest, widest, columns)[None]
+    down = np.linspace(0.0, 1.0, rows)[:, None]
+    x, z = reach * np.sin(theta), axis_z + reach * np.cos(theta)
+    y = highest - 16.0 * (theta / widest) ** 2 + (lowest - highest + 34.0 * (theta / widest) ** 2) * down
     base = np.clip(rng.choice([0.92, 0.75, 0.3]) + rng.uniform(-0.1, 0.1, 3), 0.03, 0.97)
-    pleats = 1.0 - 0.25 * np.clip(np.cos(2 * np.pi * c.y[covered] / 11.0), 0, 1) ** 3
-    things = [Surface(cloth[vertices], base * pleats[:, None], triangles)]
-    for side in (-1.0, 1.0):
-        for y in (c.eye[1] - 36.0, c.chin_y + 22.0):
-            ear = np.array([side * (np.abs(head.positions[:, 0]).max() - 5.0), c.eye[1] - 28.0, -80.0])
-            start = vertices[np.argmin(np.abs(c.skin[covered] - [side * 58.0, y, -20.0]).sum(axis=1))]
-            begin = cloth[start] + np.array([side * 1.0, 0, 0])
-            middle = (begin + ear) / 2 + np.array([side * 8.0, 0, 0])
-            things.append(capsule(np.stack([begin, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
+    pleats = 1.0 - 0.22 * np.clip(np.cos(2 * np.pi * 6 * down), 0, 1) ** 3
+    points = np.stack([x, y, z], axis=-1)
+    things = [sheet(points, base * np.broadcast_to(pleats[..., None], points.shape))]
+    for k in (0, columns - 1):
+        ear = np.array([np.sign(x[0, k]) * (np.abs(p[:, 0]).max() - 5.0), c.eye[1] - 28.0, -80.0])
+        for corner in (points[1, k], points[-2, k]):
+            middle = (corner + ear) / 2 + np.array([np.sign(ear[0]) * 7.0, 0.0, 0.0])
+            things.append(capsule(np.stack([corner, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
     return surface, things
-
-
-@cache
-def _neighbour_means(source: Source) -> sparse.csr_matrix:
-    """(vertex, vertex) the mean of a vertex's neighbours."""
-    t, n = source.model.triangles, source.model.vertex_count
-    pairs = np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]])
-    graph = sparse.coo_matrix((np.ones(len(pairs)), pairs.T), (n, n)).tocsr()
-    graph = ((graph + graph.T) > 0).astype(np.float64)
-    return (sparse.diags(1.0 / np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)) @ graph).tocsr()
 
 
 def _scarf(source, surface, head, look, rng):
