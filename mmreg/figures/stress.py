@@ -31,7 +31,7 @@ def strip(reconstructor: Reconstructor, arrays: Mapping[str, np.ndarray], factor
     photographs = arrays[f"{factor}: photographs"]
     portraits = reconstructor.portrait(faces, 0.0, photographs.shape[1])
     names = [_number(level) for level in levels]
-    names[0] = f"{names[0]} {unit}".strip()
+    names[0] += unit
     return grid([list(photographs), list(portraits)], row_labels=["given", "answer"], column_labels=names)
 
 
@@ -95,7 +95,7 @@ def _number(level: Any) -> str:
 def breaking_table(numbers: Mapping[str, Any]) -> str:
     """Factor by factor: where the median person's face has moved half of the way to somebody else, as Markdown."""
     lines = [
-        "| what changes | it breaks at | 95 % interval | unit | cosine there and before | detector finds half of the faces up to |",
+        "| what changes | it breaks at | 95 % interval | unit | cosine left at its strongest | detector finds half of the faces up to |",
         "|---|---|---|---|---|---|",
     ]
     for name, factor in numbers["factors"].items():
@@ -106,7 +106,7 @@ def breaking_table(numbers: Mapping[str, Any]) -> str:
         level = "not at all" if broken["level"] is None else f"**{broken['level']:.0f}**"
         ends = [f"beyond {last}" if end is None else f"{end:.0f}" for end in (broken["low"], broken["high"])]
         interval = "" if broken["low"] is None else f"{ends[0]} to {ends[1]}"
-        cosines = ", ".join(f"{c:.2f}" for c in _floats(factor["cosine"]["median"]) if np.isfinite(c) and c < 0.999)
+        cosine = np.nanmin(_floats(factor["cosine"]["median"]))
         asked = [
             (level, share)
             for level, share in zip(factor["levels"], factor["face_found"], strict=True)
@@ -116,11 +116,11 @@ def breaking_table(numbers: Mapping[str, Any]) -> str:
         reach = (
             ""
             if not asked
-            else _number(max(seen, key=abs) if min(factor["levels"]) < 0 else seen[-1])
+            else _number(max(map(abs, seen)) if min(factor["levels"]) < 0 else seen[-1])
             if seen
             else "none"
         )
-        lines.append(f"| {name} | {level} | {interval} | {factor['unit']} | {cosines} | {reach} |")
+        lines.append(f"| {name} | {level} | {interval} | {factor['unit']} | {cosine:.2f} | {reach} |")
     return "\n".join(lines)
 
 
