@@ -91,10 +91,10 @@ show_source(mesh_drift_mm)
 show_source(occlude)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "A board rises before the same subject's face; the level is the share of the face that is hidden, in per cent. With the mouth gone, the regressor invents another.", "name": "fig-stress-occlusion"}, "image": {"alt": "Two rows of pictures: a face more and more hidden by a grey board from below, and the reconstructions, which change as the mouth and then the nose disappear."}}
-figure = strip(reconstructor, result.arrays, "occlusion from below", "%")
+figure = strip(reconstructor, result.arrays, "occlusion from below", " %")
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The same subject behind a growing blur; the level is the Gaussian's standard deviation in per cent of the distance between the eyes.", "name": "fig-stress-blur"}, "image": {"alt": "Two rows of pictures: a face more and more blurred, and the reconstructions, which lose what was particular about them."}}
-figure = strip(reconstructor, result.arrays, "blur", "%")
+figure = strip(reconstructor, result.arrays, "blur", " %")
 
 # %% [markdown]
 # Where the face is in these pictures is known from the plain one, since a board or a blur doesn't move it. So they test the recogniser and the regressor; whether the *detector* would still have found the face is
@@ -154,16 +154,16 @@ if "worn" in shown:
 # Hide everything. The regressor has nothing to go by, and still gives an answer. Is it the average face, as a cautious statistician's would be?
 
 # %%
-worst = Coefficients(result.arrays["blur: shape"][-1:], result.arrays["blur: albedo"][-1:])
-from_mean = mesh_drift_mm(reconstructor.model, worst.shape, 0.0 * worst.shape)[0]
+worst = Coefficients(result.arrays["blur: shape"][[0, -1]], result.arrays["blur: albedo"][[0, -1]])
+from_mean = mesh_drift_mm(reconstructor.model, worst.shape, 0.0 * worst.shape)
 print(
-    f"the face behind the strongest blur lies {from_mean:.1f} mm from the mean face, "
-    f"two people {numbers['between_two_people']['mesh_mm']:.1f} mm from each other"
+    f"from the mean face: {from_mean[0]:.1f} mm without a blur, {from_mean[1]:.1f} mm behind the strongest; "
+    f"two people from each other: {numbers['between_two_people']['mesh_mm']:.1f} mm"
 )
 
 # %% [markdown]
-# No: it is a definite person, and the regressor is as sure of this one as of any. It was never shown that it may not know. If you need to know whether to believe a face, look at the
-# photograph, or disturb it a little, as here, and see whether the answer holds.
+# Not quite. It leans towards the average, and is a definite person all the same, of whom the regressor is as sure as of any: it has no way to say that it doesn't know. If you need to know whether to believe a face, look at the
+# photograph; or disturb it a little, as here, and see whether the answer holds.
 #
 # ## What the paper did, and we did differently
 #

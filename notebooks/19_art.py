@@ -54,7 +54,7 @@ note_other_model(
 # %%
 result = art.run(reconstructor, photos, seed=seed, progress=False)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Two people, each as a photograph and in four styles, and the faces that come of them in the book's light. A gap is a picture in which the detector found no face. Compare each answer with the one under the photograph: pencil keeps most, the newspaper's dots next to nothing.", "name": "fig-art"}, "image": {"alt": "Four rows: a person's portraits as photograph, painting, pencil drawing, poster and halftone print, where a face was found; below each the reconstructed face; then the same of another person."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Two people, the first of the set and the one whose face is found most often, each as a photograph and in four styles, and the faces that come of them in the book's light. A gap is a picture in which the detector found no face. Compare each answer with the one under the photograph: pencil keeps most, the newspaper's dots next to nothing.", "name": "fig-art"}, "image": {"alt": "Four rows: a person's portraits as photograph, painting, pencil drawing, poster and halftone print, where a face was found; below each the reconstructed face; then the same of another person."}}
 if "rows" in result.arrays:
     figure = style_sheet(reconstructor, result.arrays)
 

@@ -226,9 +226,9 @@ Markdown(
 
 # %% [markdown]
 # The pose is found within {glue:text}`nearest_degrees:.1f`° (median) by the nearest shape, and within {glue:text}`regressor_degrees:.1f`° by the regressor's: that is good enough
-# to put glasses on. The movement is another matter. Of {glue:text}`movement_mm:.2f` mm, the median over people of how far their faces' vertices moved, the fit with the nearest shape leaves
-# {glue:text}`nearest_missed_mm:.2f` mm, with the regressor's {glue:text}`regressor_missed_mm:.2f` mm. Although its points lie within {glue:text}`regressor_error_percent:.1f` % of
-# the eyes' distance.
+# to put glasses on. The movement is another matter. In the median person, it took the face's vertices {glue:text}`movement_mm:.2f` mm away on average; the fit with the nearest shape misses
+# {glue:text}`nearest_missed_mm:.2f` mm of that, the fit with the regressor's {glue:text}`regressor_missed_mm:.2f` mm, although its points lie within {glue:text}`regressor_error_percent:.1f` % of
+# the eyes' distance. Hold both against the last row of the table: where a fit misses more than that, no expression at all would have been nearer to the truth.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The points' error during the descent, median and 10th to 90th percentile over people. All three shapes end with small errors: that points fit says little about whether the expression is right.", "name": "fig-descent-curves"}, "image": {"alt": "Three falling curves on a logarithmic axis, for the nearest shape, the regressor's, and the mean face; they flatten within a hundred steps, the nearest shape's lowest."}}
 figure = descent_curves({name: found.history for name, found in fits.items()}, marks=(0, 10, 30, 100))

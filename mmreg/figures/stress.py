@@ -31,7 +31,7 @@ def strip(reconstructor: Reconstructor, arrays: Mapping[str, np.ndarray], factor
     photographs = arrays[f"{factor}: photographs"]
     portraits = reconstructor.portrait(faces, 0.0, photographs.shape[1])
     names = [_number(level) for level in levels]
-    names[0] = f"{names[0]} {unit}".strip()
+    names[0] += unit
     return grid([list(photographs), list(portraits)], row_labels=["given", "answer"], column_labels=names)
 
 
@@ -95,7 +95,7 @@ def _number(level: Any) -> str:
 def breaking_table(numbers: Mapping[str, Any]) -> str:
     """Factor by factor: where the median person's face has moved half of the way to somebody else, as Markdown."""
     lines = [
-        "| what changes | it breaks at | 95 % interval | unit | cosine there and before | detector finds half of the faces up to |",
+        "| what changes | it breaks at | 95 % interval | unit | cosine left at its strongest | detector finds half of the faces up to |",
         "|---|---|---|---|---|---|",
     ]
     for name, factor in numbers["factors"].items():
@@ -105,8 +105,8 @@ def breaking_table(numbers: Mapping[str, Any]) -> str:
         last = _number(factor["levels"][-1])
         level = "not at all" if broken["level"] is None else f"**{broken['level']:.0f}**"
         ends = [f"beyond {last}" if end is None else f"{end:.0f}" for end in (broken["low"], broken["high"])]
-        interval = "" if broken["level"] is None and broken["low"] is None else f"{ends[0]} to {ends[1]}"
-        cosines = ", ".join(f"{c:.2f}" for c in _floats(factor["cosine"]["median"]) if np.isfinite(c) and c < 0.999)
+        interval = "" if broken["low"] is None else f"{ends[0]} to {ends[1]}"
+        cosine = np.nanmin(_floats(factor["cosine"]["median"]))
         asked = [
             (level, share)
             for level, share in zip(factor["levels"], factor["face_found"], strict=True)
@@ -116,11 +116,11 @@ def breaking_table(numbers: Mapping[str, Any]) -> str:
         reach = (
             ""
             if not asked
-            else _number(max(seen, key=abs) if min(factor["levels"]) < 0 else seen[-1])
+            else _number(max(map(abs, seen)) if min(factor["levels"]) < 0 else seen[-1])
             if seen
             else "none"
         )
-        lines.append(f"| {name} | {level} | {interval} | {factor['unit']} | {cosines} | {reach} |")
+        lines.append(f"| {name} | {level} | {interval} | {factor['unit']} | {cosine:.2f} | {reach} |")
     return "\n".join(lines)
 
 
@@ -142,13 +142,17 @@ def named_levels(factor: Mapping[str, Any], limit: float) -> Figure:
     return figure
 
 
-def style_sheet(reconstructor: Reconstructor, arrays: Mapping[str, np.ndarray], people: int = 2) -> Figure:
-    """Portraits in several styles: pictures above, the faces that come of them below; empty where no face was found."""
+def style_sheet(reconstructor: Reconstructor, arrays: Mapping[str, np.ndarray]) -> Figure:
+    """Portraits in several styles of two people, the first and the one whose face is found most often.
+
+    Pictures above, the faces that come of them below; empty where no face was found.
+    """
     portraits = reconstructor.portrait(
         Coefficients(arrays["shape"], arrays["albedo"]), 0.0, arrays["photographs"].shape[1]
     )
     rows, labels = [], []
-    for table in arrays["rows"][:people]:
+    fullest = 1 + int(np.argmax((arrays["rows"][1:] >= 0).sum(axis=1)))
+    for table in arrays["rows"][[0, fullest]]:
         for pictures, label in ((arrays["photographs"], "given"), (portraits, "answer")):
             rows.append([pictures[row] if row >= 0 else None for row in table])
             labels.append(label)
@@ -162,7 +166,14 @@ def style_bars(numbers: Mapping[str, Any]) -> Figure:
     figure, axes = new_figure(1, 3 if known else 1, height=0.8 + 0.42 * len(styles), sharey=True, squeeze=False)
     places = np.arange(len(styles))
     axes[0, 0].barh(places, list(numbers["face_found"].values()), color=GREEN, height=0.62)
-    axes[0, 0].set(yticks=places, yticklabels=styles, xlabel="faces found", xlim=(0.0, 1.0))
+    axes[0, 0].set(
+        yticks=places,
+        yticklabels=styles,
+        xlabel="faces found",
+        xlim=(0.0, 1.0),
+        xticks=(0, 0.5, 1),
+        xticklabels=("0", "½", "1"),
+    )
     axes[0, 0].invert_yaxis()
     if known:
         shares = np.array([known[s]["top_1"] if known[s] else np.nan for s in styles], float)
@@ -170,7 +181,7 @@ def style_bars(numbers: Mapping[str, Any]) -> Figure:
         axes[0, 1].barh(places, shares, color=BLUE, height=0.62)
         _whiskers(axes[0, 1], places, shares, ends)
         axes[0, 1].axvline(numbers["chance_top_1"], color=GREY, linestyle=":", linewidth=1.5)
-        axes[0, 1].set(xlabel="recognised first", xlim=(0.0, 1.0))
+        axes[0, 1].set(xlabel="recognised first", xlim=(0.0, 1.0), xticks=(0, 0.5, 1), xticklabels=("0", "½", "1"))
         drifts = [known[s]["relative_mesh"] if known[s] else None for s in styles]
         middle = np.array([d["median"] if d else np.nan for d in drifts], float)
         ends = np.array([(d["low"], d["high"]) if d else (np.nan, np.nan) for d in drifts], float).T

@@ -8,25 +8,27 @@ import pytest
 
 from mmreg.arrays import InputError
 from mmreg.data import encoded_sets
+from mmreg.data.perturbations import PERTURBATIONS
 from mmreg.data.records import Photo, PhotoSet
 from mmreg.encoders.alignment import Detection
 from mmreg.experiments import stress
 from mmreg.results import _plain
 
 POINTS = np.float32([[86, 60], [70, 60], [42, 60], [58, 60], [64, 82]])  # 28 pixels between the eyes
-SIZE = stress.Size(3, 2, 5, ("pose", "expression", "worn"), ("blur",))
+SIZE = stress.Size(3, 2, 1, ("pose", "expression", "worn"), ("blur",))
 
 
-@pytest.fixture(autouse=True)
-def detector(monkeypatch):
+def detect(image):
     """Finds the one face there is, unless the picture is too smooth."""
+    smooth = np.abs(np.diff(image, axis=1)).mean() < 0.004
+    return [] if smooth else [Detection(np.float32([30, 30, 100, 110]), 1.0, POINTS)]
 
-    def detect(image):
-        if np.abs(np.diff(image, axis=1)).mean() < 0.004:
-            return []
-        return [Detection(np.float32([30, 30, 100, 110]), 1.0, POINTS)]
 
-    monkeypatch.setattr(encoded_sets, "detect", detect)
+@pytest.fixture(autouse=True, scope="module")
+def detector():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoded_sets, "detect", detect)
+        yield
 
 
 def picture(person, change):
@@ -58,15 +60,8 @@ def photos():
 
 
 @pytest.fixture(scope="module")
-def result(reconstructor, photos, request):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(encoded_sets, "detect", lambda image: _found(image))
-        return stress.run(reconstructor, photos, size=SIZE, progress=False)
-
-
-def _found(image):
-    smooth = np.abs(np.diff(image, axis=1)).mean() < 0.004
-    return [] if smooth else [Detection(np.float32([30, 30, 100, 110]), 1.0, POINTS)]
+def result(reconstructor, photos):
+    return stress.run(reconstructor, photos, size=SIZE, progress=False)
 
 
 def test_a_plain_photograph_drifts_nowhere_and_changed_ones_do(result):
@@ -99,9 +94,9 @@ def test_kinds_are_factors_of_their_own_and_things_are_levels(result):
 
 def test_the_detector_is_asked_of_some_people_and_its_share_told(result):
     blur = result.numbers["factors"]["blur"]
-    assert blur["levels"] == [0.0, 24.0, 32.0]
+    assert blur["levels"] == list(map(float, PERTURBATIONS["blur"].levels))
     assert blur["face_found"][0] == 1.0
-    assert blur["photographs"].tolist() == [3, 3, 3]  # whether the detector finds them or not
+    assert blur["photographs"].tolist() == [3] * len(blur["levels"])  # whether the detector finds them or not
 
 
 def test_the_network_that_says_who_it_is_is_named_and_no_judge(result, reconstructor):
@@ -138,6 +133,14 @@ def test_feret_s_own_labels_are_understood(reconstructor):
     assert numbers["factors"]["pose"]["levels"] == [-22.5, 0.0, 22.5]
     assert numbers["factors"]["pose"]["photographs"].tolist() == [4, 2, 2]
     assert numbers["factors"]["expression"]["levels"] == [0.0, 1.0]
+
+
+def test_every_second_level_keeps_the_plain_and_the_strongest(reconstructor, photos):
+    thin = stress.Size(2, 1, 2, ("pose",), ("blur",))
+    factors = stress.run(reconstructor, photos, size=thin, progress=False).numbers["factors"]
+    assert factors["pose"]["levels"] == [0.0, 60.0]
+    assert factors["blur"]["levels"] == [0.0, 8.0, 16.0, 32.0]
+    assert list(factors) == ["pose", "blur"]
 
 
 def test_one_person_is_too_few(reconstructor, photos):
