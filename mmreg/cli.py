@@ -73,7 +73,8 @@ def reconstruct(
 
     Writes for each face: face.glb and face.obj (mesh with colours), coefficients.json, panel.png (photograph and three
     views) and render.png (frontal, neutral light). OUT mirrors the folders in PHOTOS. A photograph with several faces gets
-    folders in its own: face_1, the largest, face_2 and so on. Skipped photographs are listed in OUT/skipped.jsonl.
+    folders in its own: face_1, the largest, face_2 and so on. Skipped photographs are listed in OUT/skipped.jsonl,
+    or skipped-I-of-N.jsonl.
 
     Any number of photographs can be given. Stopped at any moment and called again, it goes on where it stopped: what is
     finished, and made of the same photograph with the same weights, isn't computed again.

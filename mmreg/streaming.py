@@ -95,7 +95,8 @@ def reconstruct_photographs(
     """
     if level not in FILES:
         raise InputError(f"There is no {level!r} to be written; choose {', '.join(FILES)}.")
-    load_detector(), load_landmark_predictor()  # once, before threads ask for them
+    load_detector()  # once, before threads ask for them
+    load_landmark_predictor()
     run = _Run(reconstructor, out, level, draw, overwrite, _Skipped(out, part, overwrite))
     with _unfinished(out) as run.workshop:
         yield from run.outcomes(photographs)

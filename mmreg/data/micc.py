@@ -35,7 +35,8 @@ def micc(folder: str | os.PathLike[str] | None = None, view: str = "frontal1") -
 
     A person's scan is the `view`'s, or the next of `VIEWS` that is there (`labels["view"]` says which). Its landmarks are those of a
     file landmarks.txt beside it or in the view's folder: lines of a name and a vertex number from 0, or a name and x y z. MICC itself has
-    none; without such a file they are looked for by `scan_landmarks.find_landmarks` (a second a scan), which is ours. Videos are Motion JPEG files, or folders of frames of the same name; of MPEG, which needs a decoder that we don't have, the reason in
+    none; without such a file they are looked for by `scan_landmarks.find_landmarks` (a second a scan), which is ours: `labels["landmarks"]` says
+    "found" then, else "by hand". Videos are Motion JPEG files, or folders of frames of the same name; of MPEG, which needs a decoder that we don't have, the reason in
     `skipped` gives the command that extracts the frames.
 
     Args:
@@ -60,7 +61,10 @@ def micc(folder: str | os.PathLike[str] | None = None, view: str = "frontal1") -
             continue
         enter(digest, scan.relative_to(subject.parent).as_posix(), scan)
         videos = _videos(subject, digest, skipped)
-        labels = {"view": scan.relative_to(subject / "Model").parts[0]}
+        labels = {
+            "view": scan.relative_to(subject / "Model").parts[0],
+            "landmarks": "by hand" if _landmark_file(scan) else "found",
+        }
         people.append(ScannedPerson(subject.name, partial(_read, scan), videos, labels))
     if not people:
         raise InputError(f"{root} holds no subject of MICC Florence with a scan; expected {LAYOUT} in it.")
@@ -121,12 +125,16 @@ def _folders(subject: Path, title: str) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Scan:
-    beside = [folder / LANDMARKS for folder in (path.parent, path.parent.parent)]
-    file = next((file for file in beside if file.is_file()), None)
+    file = _landmark_file(path)
     if file:
         return read_scan(path, _landmarks(file))
     scan = read_scan(path)
     return replace(scan, landmarks=find_landmarks(scan.positions, scan.triangles))
+
+
+def _landmark_file(scan: Path) -> Path | None:
+    beside = (folder / LANDMARKS for folder in (scan.parent, scan.parent.parent))
+    return next((file for file in beside if file.is_file()), None)
 
 
 def _landmarks(file: Path) -> dict[str, int | np.ndarray]:

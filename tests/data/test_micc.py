@@ -200,6 +200,7 @@ def test_another_view_is_another_scan_and_changes_the_checksum(florence):
 def test_landmarks_beside_a_scan_are_read(florence):
     file = florence / "subject_01" / "Model" / "frontal1" / "landmarks.txt"
     file.write_text("# by hand\nnose_tip 5\n\nmulti_pie_09 1.5 -2 3\n")
+    assert [person.labels["landmarks"] for person in micc(florence).people] == ["by hand", "found", "found"]
     landmarks = micc(florence).people[0].read_scan().landmarks
     np.testing.assert_allclose(landmarks["nose_tip"], surface()[0][5], atol=1e-3)
     np.testing.assert_allclose(landmarks["multi_pie_09"], [1.5, -2, 3])
