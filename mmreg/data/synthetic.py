@@ -220,6 +220,8 @@ def _enlarged(
     cells: Float[Array, "batch rows columns 3"], image_size: tuple[int, int]
 ) -> Float[Array, "batch height width 3"]:
     """A few cells made a smooth picture, by cubic interpolation: two small matrices, for a resize costs as much as a rendering."""
+    if tuple(cells.shape[1:3]) == tuple(image_size):
+        return ops.convert_to_tensor(cells)
     down, across = (_cubic(cells.shape[axis], size) for axis, size in zip((1, 2), image_size, strict=True))
     columns = ops.einsum("hr,brwc->bhwc", down, ops.convert_to_tensor(cells))
     return ops.einsum("wk,bhkc->bhwc", across, columns)

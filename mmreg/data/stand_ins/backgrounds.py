@@ -71,9 +71,10 @@ def _outdoors(size, rng):
     horizon = rng.uniform(0.25, 0.75) * height
     rows = np.arange(height)[:, None, None]
     sky = np.array([0.55, 0.7, 0.9]) * rng.uniform(0.7, 1.1) + 0.2 * rows / height
-    leaves = gaussian_filter(rng.normal(size=size), rng.uniform(1.5, 6), mode="reflect")
+    near, far = (gaussian_filter(rng.normal(size=size), width, mode="reflect") for width in (rng.uniform(2.5, 5), 14.0))
+    leaves = near / near.std() + far / far.std()
     green = np.array([0.25, 0.36, 0.17]) * rng.uniform(0.6, 1.6) if rng.random() < 0.7 else _colour(rng, 0.3, 0.6, 0.15)
-    ground = green * (1 + 0.45 * leaves / leaves.std())[..., None]
+    ground = green * np.clip(1 + 0.2 * leaves, 0.35, 1.9)[..., None]
     edge = horizon + 0.05 * height * gaussian_filter(rng.normal(size=size[1]), 12, mode="reflect") * 8
     share = 1 / (1 + np.exp((rows[..., 0] - edge[None]) / 4.0))[..., None]
     return sky * share + ground * (1 - share)

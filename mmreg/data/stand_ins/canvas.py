@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,10 +10,11 @@ from scipy.spatial import cKDTree
 
 __all__ = ["Canvas", "HeadParts", "smoothstep"]
 
+Numbers = float | int | np.ndarray
 NOISE_WAVELENGTHS_MM = (90, 40, 20, 10, 6)
 
 
-def smoothstep(a: float, b: float, t: np.ndarray) -> np.ndarray:
+def smoothstep(a: Numbers, b: Numbers, t: Numbers) -> Numbers:
     """0 before a, 1 after b, 3u² − 2u³ between; a may be the greater one."""
     u = np.clip((t - a) / (b - a), 0, 1)
     return u * u * (3 - 2 * u)
@@ -59,7 +60,7 @@ class Canvas:
         self._place_beard()
         self._place_hollows(head)
 
-    def blob(self, centre: tuple[float, float, float], size: tuple[float, float, float]) -> np.ndarray:
+    def blob(self, centre: Sequence[Numbers] | np.ndarray, size: Sequence[Numbers]) -> np.ndarray:
         """exp(−½ |(p − c) / size|²) on both sides of the face."""
         offset = np.stack([self.x - abs(centre[0]), self.y - centre[1], self.z - centre[2]], axis=1) / np.array(size)
         return np.exp(-0.5 * (offset**2).sum(axis=1))

@@ -71,7 +71,7 @@ def feret_like(subject_count: int = 1, seed: int = 0) -> PhotoSet:
 
 
 def _shot(factor: str, level: float, kind: str) -> Shot:
-    studio = Shot(background=("wall", 3), seed=7)
+    studio = Shot(background=0.62, seed=7)
     match factor:
         case "pose":
             changed = {"yaw_degrees": level}

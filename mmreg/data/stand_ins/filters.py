@@ -23,7 +23,8 @@ def _blur(picture: np.ndarray, deviation: float) -> np.ndarray:
 
 def _kuwahara(picture: np.ndarray, radius: int) -> np.ndarray:
     """Each pixel the mean of that of eight windows around it which varies least: edges stay, what lies between becomes patches."""
-    size = radius + 1
+    size, margin = radius + 1, radius + 1
+    picture = np.pad(picture, ((margin, margin), (margin, margin), (0, 0)), mode="reflect")
     grey = _grey(picture)
     mean = uniform_filter(picture, (size, size, 1), mode="nearest")
     variance = uniform_filter(grey**2, size, mode="nearest") - uniform_filter(grey, size, mode="nearest") ** 2
@@ -35,7 +36,7 @@ def _kuwahara(picture: np.ndarray, radius: int) -> np.ndarray:
         better = moved_variance < best
         best = np.where(better, moved_variance, best)
         chosen = np.where(better[..., None], np.roll(mean, (dy, dx), (0, 1)), chosen)
-    return chosen
+    return chosen[margin:-margin, margin:-margin]
 
 
 def painting(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -43,9 +44,9 @@ def painting(picture: Picture, rng: np.random.Generator) -> Picture:
     height, width = picture.shape[:2]
     wobble = [_blur(rng.normal(size=(height, width)), 6.0) for _ in range(2)]
     rows, columns = np.mgrid[:height, :width].astype(float)
-    place = [rows + 1.6 * wobble[0] / wobble[0].std(), columns + 1.6 * wobble[1] / wobble[1].std()]
+    place = [rows + 0.9 * wobble[0] / wobble[0].std(), columns + 0.9 * wobble[1] / wobble[1].std()]
     picture = np.stack([map_coordinates(picture[..., k], place, order=1, mode="nearest") for k in range(3)], axis=-1)
-    patches = _kuwahara(_kuwahara(picture, 6), 4)
+    patches = _kuwahara(_kuwahara(picture, 4), 3)
     grey = _grey(patches)[..., None]
     warm = np.array([1.04, 0.99, 0.90]) if rng.random() < 0.7 else np.array([0.93, 1.0, 1.07])
     patches = np.clip(grey + rng.uniform(1.25, 1.7) * (patches - grey), 0, 1) * warm
@@ -66,24 +67,24 @@ def painting(picture: Picture, rng: np.random.Generator) -> Picture:
 
 
 def pencil(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Graphite on grained paper: outlines, hatching that crosses where it is dark, no colour."""
+    """Graphite on grained paper: outlines, and hatching that crosses where it is dark; no colour."""
     height, width = picture.shape[:2]
-    grey = _blur(_grey(picture), 0.8)
-    local = 0.6 * grey + 0.4 * np.clip(0.5 + 2.0 * (grey - _blur(grey, 24.0)), 0, 1)
-    dodge = np.clip(grey / np.maximum(_blur(grey, 5.0), 0.02), 0, 1.0) ** 3
+    grey = _blur(_grey(picture), 1.0)
+    face = grey[height // 4 : -height // 4, width // 3 : -width // 3]
+    low, high = np.quantile(face, (0.05, 0.95))
+    tone = np.clip((grey - low) / max(high - low, 0.05), 0, 1)
     rows, columns = np.mgrid[:height, :width].astype(float)
-    paper = _blur(rng.normal(size=(height, width)), 0.7)
-    paper = paper / paper.std()
+    paper, tremble = (_blur(rng.normal(size=(height, width)), grain) for grain in (0.6, 5.0))
+    paper, tremble = paper / paper.std(), tremble / tremble.std()
     shade = np.zeros_like(grey)
     base = rng.uniform(0.6, 0.95)
-    for turn, darkest in ((base, 0.62), (base + 0.9, 0.42), (base - 0.55, 0.24)):
-        bend = 3.0 * np.sin(columns / 61.0) + 1.5 * paper
-        stroke = 0.5 + 0.5 * np.sin(2 * np.pi * (np.cos(turn) * columns + np.sin(turn) * rows + bend) / 3.6)
-        depth = np.clip((darkest - local) / 0.28, 0, 1)
-        shade = shade + 0.45 * depth * (0.35 + 0.65 * stroke)
-    drawing = 0.97 * dodge - shade * (1.0 + 0.25 * paper) - 0.02 * paper
-    tone = np.array([1.0, 0.99, 0.955])
-    return np.clip(np.clip(drawing, 0.10, 0.98)[..., None] * tone, 0, 1)
+    for turn, lightest in ((base, 0.85), (base + 1.15, 0.5), (base - 0.5, 0.25)):
+        across = np.cos(turn) * columns + np.sin(turn) * rows + 0.7 * tremble
+        stroke = np.clip(0.5 + 0.9 * np.sin(2 * np.pi * across / 4.2), 0, 1)
+        shade += 0.42 * np.clip((lightest - tone) / 0.5, 0, 1) * stroke
+    lines = np.clip((_blur(grey, 3.5) - grey) / np.maximum(_blur(grey, 3.5), 0.05) * 4.0 - 0.12, 0, 1)
+    graphite = np.clip((0.85 * shade + 0.9 * lines) * (1.0 + 0.3 * paper), 0, 0.88)
+    return np.clip((0.965 - 0.012 * paper - graphite)[..., None] * np.array([1.0, 0.99, 0.955]), 0, 1)
 
 
 def poster(picture: Picture, rng: np.random.Generator) -> Picture:
@@ -94,12 +95,13 @@ def poster(picture: Picture, rng: np.random.Generator) -> Picture:
         [(0.20, 0.07, 0.25), (0.62, 0.18, 0.43), (0.95, 0.52, 0.45), (1.00, 0.90, 0.62)],
         [(0.07, 0.16, 0.16), (0.24, 0.45, 0.28), (0.72, 0.72, 0.30), (0.98, 0.94, 0.80)],
     ])[rng.integers(4)]  # fmt: skip
-    grey = _grey(_kuwahara(_blur(picture, 1.0), 6))
-    middle = grey[grey.shape[0] // 5 : -grey.shape[0] // 5, grey.shape[1] // 4 : -grey.shape[1] // 4]
-    edges = np.quantile(middle, (0.22, 0.48, 0.74))
-    printed = inks[np.digitize(grey, edges)]
-    smooth = _blur(_grey(picture), 1.2)
-    outline = np.clip(8.0 * np.hypot(sobel(smooth, 0), sobel(smooth, 1)) - 2.6, 0, 1)[..., None]
+    fine = _blur(_grey(picture), 0.9)
+    grey = 0.5 * _grey(_kuwahara(_blur(picture, 2.0), 6)) + 0.5 * fine
+    height, width = grey.shape
+    face = grey[height // 4 : -height // 4, width // 3 : -width // 3]
+    printed = inks[np.digitize(_blur(grey, 0.8), np.quantile(face, (0.07, 0.30, 0.62)))]
+    around = _blur(fine, 4.0)
+    outline = np.clip(9.0 * (around - fine) / np.maximum(around, 0.08) - 0.9, 0, 1)[..., None]
     return np.clip(_blur(printed * (1 - outline) + inks[0] * outline, 0.6), 0, 1)
 
 

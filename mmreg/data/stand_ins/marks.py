@@ -79,7 +79,8 @@ def mark_skin(
         colour = (0.72, 0.34, 0.38) if rng.random() < 0.5 else (0.45, 0.34, 0.27)
         dye(around(somewhere(), rng.uniform(10, 30), ragged=0.35) * rng.uniform(0.35, 0.8), colour)
     if rng.random() < 0.07:  # vitiligo
-        pale = smoothstep(0.3, 0.7, np.abs(c.noise(rng, 40)) - 0.4) * (1 - c.lips)
+        patches = c.noise(rng, 90) + 0.6 * c.noise(rng, 20) + 0.35 * c.noise(rng, 10)
+        pale = smoothstep(0.75, 1.05, patches) * (1 - np.clip(c.lips, 0, 1))
         target = np.maximum(skin, np.array([0.62, 0.46, 0.38]))
         skin = skin + 0.8 * pale[:, None] * (target - skin)
     if rng.random() < 0.2:

@@ -17,6 +17,7 @@ __all__ = ["VIDEOS", "micc_like"]
 
 VIDEOS = ("cooperative", "indoor", "outdoor")
 SIZE = (288, 288)
+INDOORS = ("wall", "clouds", "stripes", "blocks")
 
 
 def micc_like(people: int = 10, frames: int = 10, seed: int = 0) -> ScanSet:
@@ -92,7 +93,7 @@ def _place(rng: np.random.Generator, lights: tuple[str, ...], **known) -> dict:
     always = {
         "lamps": lamps,
         "ambient": ambient,
-        "background": draw_background(rng),
+        "background": draw_background(rng, INDOORS),
         "seed": int(rng.integers(2**31)),
         "things": (),
     }

@@ -167,7 +167,7 @@ def _pigments(c: Canvas, person: Person, rng: np.random.Generator) -> tuple[np.n
     """(vertex,) haemoglobin and melanin besides the person's base colour."""
     pale, dark, age = person.paleness, person.melanin / 5, person.ageing
 
-    def noise(*terms: tuple[float, int]) -> np.ndarray:
+    def noise(*terms: tuple[float | int, int]) -> np.ndarray:
         return sum(amplitude * c.noise(rng, wavelength) for amplitude, wavelength in terms)
 
     melanin = noise((0.05, 90), (0.028, 40), (0.016, 20), (0.010, 10), (0.005, 6))
@@ -226,7 +226,7 @@ HAIRLINE_Y = (-48, -34, -22, 0, 22, 40, 52, 64, 78, 100)
 HAIRLINE_Z = (-104, -94, -76, -66, -57, -50, -42, -26, 6, 40)
 
 
-def behind_hairline(c: Canvas, receding: float, temples: float) -> np.ndarray:
+def behind_hairline(c: Canvas, receding: float | int, temples: float | int) -> np.ndarray:
     """(vertex,) mm behind the line where hair begins, negative on the face.
 
     Args:

@@ -214,35 +214,35 @@ def _tinted(kelvin: float, strength: float, kept: float = 0.75) -> tuple[float, 
 
 def _studio(rng):
     return (
-        Lamp(rng.uniform(-45, 45), rng.uniform(15, 45), _tinted(5500, 0.8)),
-        Lamp(rng.uniform(-60, 60), 10, _tinted(5500, 0.3)),
-    ), _tinted(5500, 0.35)
+        Lamp(rng.uniform(-45, 45), rng.uniform(15, 45), _tinted(5500.0, 0.8)),
+        Lamp(rng.uniform(-60, 60), 10.0, _tinted(5500.0, 0.3)),
+    ), _tinted(5500.0, 0.35)
 
 
 def _window(rng):
     side = rng.choice([-1, 1])
-    return (Lamp(side * rng.uniform(50, 85), rng.uniform(5, 35), _tinted(7500, 1.1)),), _tinted(6500, 0.3)
+    return (Lamp(side * rng.uniform(50, 85), rng.uniform(5, 35), _tinted(7500.0, 1.1)),), _tinted(6500.0, 0.3)
 
 
 def _sun(rng):
-    return (Lamp(rng.uniform(-70, 70), rng.uniform(40, 75), _tinted(5200, 1.5)),), _tinted(9500, 0.3)
+    return (Lamp(rng.uniform(-70, 70), rng.uniform(40, 75), _tinted(5200.0, 1.5)),), _tinted(9500.0, 0.3)
 
 
 def _overcast(rng):
-    return (Lamp(rng.uniform(-40, 40), rng.uniform(50, 80), _tinted(7500, 0.45)),), _tinted(7500, 0.62)
+    return (Lamp(rng.uniform(-40, 40), rng.uniform(50, 80), _tinted(7500.0, 0.45)),), _tinted(7500.0, 0.62)
 
 
 def _side(rng):
     side = rng.choice([-1, 1])
-    return (Lamp(side * rng.uniform(80, 115), rng.uniform(-5, 30), _tinted(4500, 1.6)),), _tinted(4500, 0.10)
+    return (Lamp(side * rng.uniform(80, 115), rng.uniform(-5, 30), _tinted(4500.0, 1.6)),), _tinted(4500.0, 0.10)
 
 
 def _below(rng):
-    return (Lamp(rng.uniform(-30, 30), rng.uniform(-60, -30), _tinted(2600, 1.0)),), _tinted(3000, 0.18)
+    return (Lamp(rng.uniform(-30, 30), rng.uniform(-60, -30), _tinted(2600.0, 1.0)),), _tinted(3000.0, 0.18)
 
 
 def _evening(rng):
-    return (Lamp(rng.uniform(-60, 60), rng.uniform(0, 40), _tinted(2300, 0.9, 0.95)),), _tinted(2700, 0.22, 0.95)
+    return (Lamp(rng.uniform(-60, 60), rng.uniform(0, 40), _tinted(2400.0, 0.9, 0.65)),), _tinted(2800.0, 0.24, 0.65)
 
 
 def _stage(rng):
@@ -258,13 +258,13 @@ def _stage(rng):
 def _back(rng):
     """Against the light: a bright rim and a dark face."""
     return (
-        Lamp(rng.choice([-1, 1]) * rng.uniform(130, 160), rng.uniform(10, 40), _tinted(5500, 2.0)),
-        Lamp(0, 20, _tinted(6500, 0.15)),
-    ), _tinted(6500, 0.22)
+        Lamp(rng.choice([-1, 1]) * rng.uniform(130, 160), rng.uniform(10, 40), _tinted(5500.0, 2.0)),
+        Lamp(0.0, 20.0, _tinted(6500.0, 0.15)),
+    ), _tinted(6500.0, 0.22)
 
 
 def _flash(rng):
-    return (Lamp(rng.uniform(-4, 4), rng.uniform(2, 10), _tinted(5600, 1.25)),), _tinted(3200, 0.12)
+    return (Lamp(rng.uniform(-4, 4), rng.uniform(2, 10), _tinted(5600.0, 1.25)),), _tinted(3200.0, 0.12)
 
 
 LIGHTS = {
@@ -279,6 +279,6 @@ def draw_lights(rng: np.random.Generator, kinds: tuple[str, ...] = tuple(LIGHTS)
     return {"lamps": lamps, "ambient": ambient}
 
 
-def draw_background(rng: np.random.Generator) -> tuple[str, int]:
-    """A kind of `BACKGROUNDS` and a seed."""
-    return str(rng.choice(list(BACKGROUNDS))), int(rng.integers(2**31))
+def draw_background(rng: np.random.Generator, kinds: tuple[str, ...] = tuple(BACKGROUNDS)) -> tuple[str, int]:
+    """One of the kinds of `BACKGROUNDS`, and a seed."""
+    return str(rng.choice(kinds)), int(rng.integers(2**31))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import convolve1d, gaussian_filter, rotate
+from scipy.ndimage import gaussian_filter
 
 from mmreg.arrays import Float
 
@@ -64,12 +64,14 @@ def spoil(picture: Float[np.ndarray, "height width 3"], how: Spoiling) -> Float[
 
 
 def _shaken(picture: np.ndarray, length: float, degrees: float) -> np.ndarray:
-    """The mean of the picture moved along a line; turned, smeared along its rows, and turned back."""
-    pad = int(length)
+    """The mean of the picture moved along a line, by whole pixels."""
+    height, width = picture.shape[:2]
+    along = np.linspace(-length / 2, length / 2, max(2, round(1.5 * length)))
+    steps = np.round(np.outer(along, [np.sin(np.deg2rad(degrees)), np.cos(np.deg2rad(degrees))])).astype(int)
+    pad = int(np.abs(steps).max())
     padded = np.pad(picture, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
-    turned = rotate(padded, degrees, reshape=False, order=1, mode="nearest")
-    smeared = convolve1d(turned, np.full(max(int(length), 2), 1 / max(int(length), 2)), axis=1, mode="nearest")
-    return rotate(smeared, -degrees, reshape=False, order=1, mode="nearest")[pad:-pad, pad:-pad]
+    moved = (padded[pad + dy : pad + dy + height, pad + dx : pad + dx + width] for dy, dx in steps)
+    return sum(moved) / len(steps)
 
 
 def _image(picture: np.ndarray) -> Image.Image:

@@ -7,10 +7,11 @@ meshes of its own. Lengths in mm, in the head's own axes.
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sparse
+from scipy.ndimage import gaussian_filter
 
 from mmreg.arrays import Float
 from mmreg.data.stand_ins.canvas import smoothstep
@@ -63,7 +64,7 @@ def look_of(person: Person) -> Look:
     greyness = float(np.clip((person.age - 38.0) / 35.0 + rng.normal(0, 0.2), 0, 1))
     colour = (1 - greyness) * colour + greyness * to_linear(GREY_HAIR) * 1.2
     male_ageing = person.gender * np.clip((person.age - 25) / 45, 0, 1)
-    clothes = np.clip(rng.uniform(0.08, 0.8) + rng.uniform(-0.25, 0.25, 3), 0.03, 0.95)
+    clothes = np.clip(rng.uniform(0.08, 0.75) + rng.uniform(-0.17, 0.17, 3), 0.03, 0.95)
     return Look(
         style,
         colour,
@@ -101,8 +102,10 @@ def _set(surface: Surface, source: Source, amount, offset, colour) -> Surface:
     normals = np.asarray(vertex_normals(surface.positions[None].astype(np.float32), source.model.triangles))[0]
     positions, albedo = surface.positions.copy(), surface.albedo.copy()
     positions[source.skin] += (offset[:, None] * normals[source.skin]).astype(np.float32)
-    linear = to_linear(albedo[source.skin])
-    albedo[source.skin] = to_srgb(linear + amount[:, None] * (colour - linear))
+    covered = amount > 0.003
+    skin, share = source.skin[covered], amount[covered, None]
+    linear = to_linear(albedo[skin])
+    albedo[skin] = to_srgb(linear + share * (np.broadcast_to(colour, (len(amount), 3))[covered] - linear))
     return surface._replace(positions=positions, albedo=albedo)
 
 
@@ -115,38 +118,41 @@ def _strands(source: Source, rng: np.random.Generator) -> Float[np.ndarray, " sk
 
 
 def _with_hair(source: Source, head: Surface, look: Look) -> Surface:
-    thickness = THICKNESS_MM[look.hair]
-    if not thickness:
+    if look.hair == "shaved":
         return head
-    c, rng = source.canvas, np.random.default_rng((look.seed, 1))
-    inside = behind_hairline(c, look.receding, look.temples) + 2.0 * c.noise(rng, 20) + 1.5 * c.noise(rng, 10)
+    opacity, offset, colour = _cap_of_hair(look.hair, look.receding, look.temples, look.seed)
+    return _set(head, source, opacity, offset, look.hair_colour * colour[:, None])
+
+
+@lru_cache(maxsize=16)
+def _cap_of_hair(style: str, receding: float, temples: float, seed: int):
+    """(vertex,) of the skin: how opaque the hair is, how far out it reaches in mm, and how light it is."""
+    source = load_source()
+    c, rng = source.canvas, np.random.default_rng((seed, 1))
+    inside = behind_hairline(c, receding, temples) + 2.0 * c.noise(rng, 20) + 1.5 * c.noise(rng, 10)
     above_nape = smoothstep(c.eye[1] - 78, c.eye[1] - 55, c.y)
     amount = smoothstep(-2.0, 7.0, inside) * (1 - np.clip(2.5 * c.ears, 0, 1)) * above_nape
     crown = 0.75 + 0.35 * smoothstep(c.eye[1] + 30, c.eye[1] + 100, c.y)
-    offset = (
-        amount
-        * smoothstep(-2.0, 22.0, inside)
-        * thickness
-        * crown
-        * (1 + 0.12 * c.noise(rng, 20) + 0.1 * c.noise(rng, 40))
-    )
-    opacity = amount * (0.75 if look.hair == "cropped" else 1.0)
-    return _set(head, source, opacity, offset, look.hair_colour * _strands(source, rng)[:, None])
+    ragged = 1 + 0.12 * c.noise(rng, 20) + 0.1 * c.noise(rng, 40)
+    offset = amount * smoothstep(-2.0, 22.0, inside) * THICKNESS_MM[style] * crown * ragged
+    return amount * (0.75 if style == "cropped" else 1.0), offset, _strands(source, rng)
 
 
 def _long_hair(head: Surface, look: Look) -> Surface:
     """Falls from beside the face and behind it to below the shoulders."""
     rng = np.random.default_rng((look.seed, 2))
-    angle = np.linspace(np.deg2rad(-122), np.deg2rad(122), 97)  # 0 is the back of the head
+    angle = np.linspace(np.deg2rad(-120), np.deg2rad(120), 97)  # 0 is the back of the head
     down = np.linspace(0.0, 1.0, 24)[:, None]
-    length = rng.uniform(150, 250)
+    forward = smoothstep(
+        np.deg2rad(70), np.deg2rad(120), np.abs(angle)
+    )  # what falls beside the face is shorter and lies closer
+    length = rng.uniform(190, 270) * (1.0 - 0.25 * forward)
     width = np.abs(head.positions[:, 0]).max() + 2.0
     waves = sum(rng.normal() * np.sin(k * angle + rng.uniform(0, 6)) for k in (9, 14, 23))
-    swell = 1.0 + 0.10 * np.sin(np.pi * down) + 0.05 * down + 0.025 * waves * (0.3 + down)
-    depth = 88.0 * np.ones_like(angle)
-    x = width * swell * np.sin(angle)
-    z = -78.0 - depth * swell * np.cos(angle)
-    y = 62.0 - length * down + 0.0 * angle - 24.0 * np.abs(np.sin(angle)) * (1 - down)
+    swell = 1.0 + 0.10 * np.sin(np.pi * down) + 0.025 * waves * (0.3 + down) + (0.10 - 0.16 * forward) * down
+    x = width * swell * np.sin(angle) * (1.0 - 0.10 * forward * (1 - down))
+    z = -78.0 - 88.0 * swell * np.cos(angle)
+    y = 66.0 - length * down - 26.0 * np.abs(np.sin(angle)) * (1 - down)
     shade = np.clip(1.0 + 0.25 * np.sin(31 * angle + 2 * waves) + 0.2 * rng.normal(size=(24, 97)), 0.4, 1.8)
     albedo = to_srgb(np.clip(look.hair_colour * shade[..., None], 0, 1))
     return sheet(np.stack([x, y, z], axis=-1), albedo)
@@ -169,14 +175,15 @@ def _shoulders(head: Surface, look: Look, rotation) -> Surface:
             (-420, 215, 105),
         ]
     )
-    heights = np.interp(np.linspace(0, 7, 29), np.arange(8), rows[:, 0])
-    half_x, half_z = (np.interp(np.linspace(0, 7, 29), np.arange(8), rows[:, k])[:, None] for k in (1, 2))
-    angle = np.linspace(0, 2 * np.pi, 73)
+    down = np.linspace(0, 7, 71)
+    heights = np.interp(down, np.arange(8), rows[:, 0])
+    half_x, half_z = (np.interp(down, np.arange(8), rows[:, k])[:, None] for k in (1, 2))
+    angle = np.linspace(0, 2 * np.pi, 145)
     points = np.stack([half_x * np.cos(angle), heights[:, None] + 0 * angle, -82.0 - half_z * np.sin(angle)], axis=-1)
     pattern = str(rng.choice(["plain", "stripes", "knit"]))
     cloth = np.broadcast_to(look.clothes, points.shape).copy()
     if pattern == "stripes":
-        cloth *= 1.0 - 0.4 * (np.sin(points[..., :1] / 7.0) > 0.3)
+        cloth *= 1.0 - 0.4 * (np.sin(heights[:, None, None] / 3.2) > 0.2)
     elif pattern == "knit":
         cloth *= 1.0 + 0.12 * rng.normal(size=(*points.shape[:2], 1))
     pivot = np.array([0.0, -100.0, -80.0])
@@ -187,7 +194,7 @@ def _eye_centres(source: Source, positions) -> Float[np.ndarray, "2 3"]:
     return np.stack([positions[eye].mean(axis=0) for eye in source.eyes])
 
 
-def _front(positions: np.ndarray, centre: np.ndarray, half: tuple[float, float], least_x: float = 0.0) -> float:
+def _front(positions: np.ndarray, centre: np.ndarray, half: tuple, least_x: float = 0.0) -> float:
     """The largest z in a window about a place."""
     offset = np.abs(positions[:, :2] - centre[:2])
     inside = (offset[:, 0] < half[0]) & (offset[:, 1] < half[1]) & (np.abs(positions[:, 0]) > least_x)
@@ -239,45 +246,34 @@ def _sunglasses(source, surface, head, look, rng):
 
 
 def _mask(source, surface, head, look, rng):
-    """A cloth over nose and mouth with straps to the ears."""
-    c = source.canvas
-    top = c.eye[1] - 21 - 0.0035 * c.x**2
-    bottom = c.chin_y - 2 + 0.004 * c.x**2
-    amount = smoothstep(top, top - 2, c.y) * smoothstep(bottom, bottom + 2, c.y) * smoothstep(62, 60, c.x)
-    amount *= (c.z > -50) * (1 - np.clip(c.ears, 0, 1))
-    covered = amount > 0.02
-    cloth = _set(surface, source, np.zeros(len(amount)), 4.0 * amount, np.zeros(3))
-    positions = cloth.positions
-    smooth = positions.astype(np.float64)
-    moved = source.skin[covered]
-    step = _neighbour_means(source)[moved]
-    for _ in range(60):  # cloth spans hollows
-        mean = step @ smooth
-        smooth[moved] = np.maximum(mean, smooth[moved]) * [0, 0, 1] + mean * [1, 1, 0]
-    base = np.clip(rng.choice([0.92, 0.7, 0.12]) + rng.uniform(-0.1, 0.1, 3), 0.03, 0.97)
-    pleats = 1.0 - 0.25 * np.clip(np.cos(2 * np.pi * c.y / 11.0), 0, 1) ** 3
-    positions = surface.positions.copy()
-    positions[moved] = smooth[moved]
-    albedo = surface.albedo.copy()
-    albedo[moved] = (albedo[source.skin] + amount[:, None] * (base * pleats[:, None] - albedo[source.skin]))[covered]
-    straps = []
-    for side in (-1.0, 1.0):
-        for y in (c.eye[1] - 36.0, c.chin_y + 22.0):
-            ear = np.array([side * (np.abs(head.positions[:, 0]).max() - 5.0), c.eye[1] - 28.0, -80.0])
-            start = moved[np.argmin(np.abs(c.skin[covered] - [side * 58.0, y, -20.0]).sum(axis=1))]
-            begin = smooth[start] + np.array([side * 1.0, 0, 0])
-            middle = (begin + ear) / 2 + np.array([side * 8.0, 0, 0])
-            straps.append(capsule(np.stack([begin, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
-    return surface._replace(positions=positions.astype(np.float32), albedo=albedo.astype(np.float32)), straps
-
-
-def _neighbour_means(source: Source) -> sparse.csr_matrix:
-    """(vertex, vertex) the mean of a vertex's neighbours."""
-    t, n = source.model.triangles, source.model.vertex_count
-    pairs = np.concatenate([t[:, [0, 1]], t[:, [1, 2]], t[:, [2, 0]]])
-    graph = sparse.coo_matrix((np.ones(len(pairs)), pairs.T), (n, n)).tocsr()
-    graph = ((graph + graph.T) > 0).astype(np.float64)
-    return (sparse.diags(1.0 / np.maximum(np.asarray(graph.sum(axis=1)).ravel(), 1)) @ graph).tocsr()
+    """A cloth over nose and mouth with straps to the ears: a grid about a vertical axis that clears whatever is below it."""
+    c, p, rows, columns, axis_z = source.canvas, head.positions, 27, 47, -62.0
+    highest, lowest, widest = c.eye[1] - 21.0, c.chin_y - 3.0, np.deg2rad(66.0)
+    angle, radius = np.arctan2(p[:, 0], p[:, 2] - axis_z), np.hypot(p[:, 0], p[:, 2] - axis_z)
+    row = np.round((highest - p[:, 1]) / (highest - lowest) * (rows - 1)).astype(int)
+    column = np.round((angle / widest + 1) / 2 * (columns - 1)).astype(int)
+    inside = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    reach = np.zeros((rows, columns))
+    np.maximum.at(reach, (row[inside], column[inside]), radius[inside])
+    known = gaussian_filter((reach > 0).astype(float), 1.2)
+    reach = np.where(reach > 0, reach, gaussian_filter(reach, 1.2) / np.maximum(known, 1e-3))
+    for _ in range(4):  # cloth spans hollows
+        reach = np.maximum(gaussian_filter(reach, 1.6, mode="nearest"), reach)
+    reach = gaussian_filter(reach, 0.8, mode="nearest") + 4.5
+    theta = np.linspace(-widest, widest, columns)[None]
+    down = np.linspace(0.0, 1.0, rows)[:, None]
+    x, z = reach * np.sin(theta), axis_z + reach * np.cos(theta)
+    y = highest - 16.0 * (theta / widest) ** 2 + (lowest - highest + 34.0 * (theta / widest) ** 2) * down
+    base = np.clip(rng.choice([0.92, 0.75, 0.3]) + rng.uniform(-0.1, 0.1, 3), 0.03, 0.97)
+    pleats = 1.0 - 0.22 * np.clip(np.cos(2 * np.pi * 6 * down), 0, 1) ** 3
+    points = np.stack([x, y, z], axis=-1)
+    things = [sheet(points, base * np.broadcast_to(pleats[..., None], points.shape))]
+    for k in (0, columns - 1):
+        ear = np.array([np.sign(x[0, k]) * (np.abs(p[:, 0]).max() - 5.0), c.eye[1] - 28.0, -80.0])
+        for corner in (points[1, k], points[-2, k]):
+            middle = (corner + ear) / 2 + np.array([np.sign(ear[0]) * 7.0, 0.0, 0.0])
+            things.append(capsule(np.stack([corner, middle, ear]), np.full(3, 1.2), np.clip(base, 0.1, 0.9), around=6))
+    return surface, things
 
 
 def _scarf(source, surface, head, look, rng):
