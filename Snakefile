@@ -105,11 +105,25 @@ rule run_times:
         "python {input.script} {output} --profile {params.profile}"
 
 
+rule summary:
+    input:
+        script="book/summary.py",
+        chapters="notebooks/chapters.yml",
+        records=files_under("results/experiments") if Path("results/experiments").is_dir() else [],
+    output:
+        "book/_generated/summary.md",
+    resources:
+        mem_mb=200,
+        runtime=5,
+    shell:
+        "python {input.script} {output}"
+
+
 # Every page is written anew (--all): an incremental build repeats no warning and leaves old menus in untouched pages.
 rule pages:
     input:
         notebooks=[f"book/_executed/{name}.ipynb" for name in CHAPTERS],
-        generated="book/_generated/run_times.md",
+        generated=["book/_generated/run_times.md", "book/_generated/summary.md"],
         sources=sorted(str(path) for pattern in ("*.md", "*.yml", "*.bib") for path in Path("book").glob(pattern)),
         static=files_under("book/_static", "book/_extra"),
         figures=files_under("results/figures") if Path("results/figures").is_dir() else [],

@@ -160,7 +160,12 @@ def train(
 @app.command()
 def evaluate(
     names: Annotated[
-        list[str], typer.Argument(metavar="NAME...", help="Experiments, or all of them: all.", show_default=False)
+        list[str],
+        typer.Argument(
+            metavar="NAME...",
+            help="Experiments, such as geometry or fairness; all runs them all, and a name that isn't known lists them.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives NAME.json.")] = Path(
         "results/experiments"

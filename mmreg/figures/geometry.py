@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -73,7 +74,7 @@ def errors_by_protocol(errors_mm: Mapping[str, Mapping[str, Mapping[str, Mapping
     columns = min(2, len(errors_mm))
     rows = -(-len(errors_mm) // columns)
     figure, axes = new_figure(
-        rows, columns, height=(0.36 * len(methods) + 0.9) * rows + 0.5, sharey=True, sharex=True, squeeze=False
+        rows, columns, height=(0.45 * len(methods) + 0.9) * rows + 0.5, sharey=True, sharex=True, squeeze=False
     )
     for axis, (protocol, table) in zip(axes.flat, errors_mm.items(), strict=False):
         for row, method in enumerate(methods):
@@ -84,11 +85,14 @@ def errors_by_protocol(errors_mm: Mapping[str, Mapping[str, Mapping[str, Mapping
                     elinewidth=1.3, label=video if video != "any" else "no video",
                 )  # fmt: skip
         axis.set_title(protocol, fontsize=12)
-        axis.set_yticks(range(len(methods)), methods)
+        axis.set_yticks(range(len(methods)), [fill(method, 16) for method in methods])
         axis.set_ylim(len(methods) - 0.5, -0.5)
-        axis.set_xlim(left=0.0)
+    ends = [
+        one["mean"] + one["deviation"] for table in errors_mm.values() for m in table.values() for one in m.values()
+    ]
     for axis in axes[-1]:
         axis.set_xlabel("error (mm)")
+        axis.set_xlim(0.0, 1.05 * max(ends))
     found = {}
     for axis in axes.flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):

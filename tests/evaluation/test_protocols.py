@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 from mmreg.arrays import InputError
 from mmreg.data.records import Scan
 from mmreg.evaluation.known_truth import known_pairs
-from mmreg.evaluation.nearest_face import face_mesh, nearest_face
+from mmreg.evaluation.nearest_face import face_mesh, measured_part, nearest_face
 from mmreg.evaluation.protocols import NOW_LANDMARKS, PROTOCOLS, Comparison, common_scale
 from mmreg.evaluation.scan_error import Surface, surface_distances
 from mmreg.face import Coefficients
@@ -39,22 +39,22 @@ def test_one_surface_measures_nothing_whatever_its_triangles_and_its_cut(measure
 
 def test_a_size_is_forgiven_unless_all_share_one_scale(measured):
     found = errors(measured, "5 % larger")
-    assert found.pop("paper, one scale") > 0.8
+    assert found.pop("paper, one scale") > 0.7
     assert max(found.values()) < 0.001
 
 
 def test_what_lies_outside_evenly_is_taken_for_size_and_most_of_it_goes_unmeasured(measured):
     found = errors(measured, "1 mm further out")
-    assert all(error < 0.6 for error in found.values())
-    assert found["Deng"] > found["paper"] > found["NoW"] > 0.1
+    assert all(0.05 < error < 0.4 for error in found.values())
+    assert found["Deng"] > found["paper"] > found["NoW"]
     assert all(m.alignment.scale < 0.999 for name, m in measured["1 mm further out"].items() if "one" not in name)
 
 
-def test_waves_are_measured_whole_by_mean_or_root_mean_square(measured):
+def test_of_waves_most_is_measured_by_every_protocol(measured):
     found = errors(measured, "waves of 1 mm")
-    assert found["Deng"] == pytest.approx(1.0, abs=0.12)
+    assert 0.8 < found["Deng"] < 1.05  # root mean square 1
     for name in ("paper", "paper, one scale", "NoW"):
-        assert found[name] == pytest.approx(2.0 * np.sqrt(2.0) / np.pi, abs=0.15)
+        assert 0.75 < found[name] / (2.0 * np.sqrt(2.0) / np.pi) < 1.05
 
 
 def test_now_counts_what_the_paper_leaves_out(measured):
@@ -125,3 +125,13 @@ def test_the_nearest_face_of_the_model_is_the_face_itself_where_the_scan_is_of_t
     mean = Comparison(face_mesh(open_model, 0.0 * found), scan).measure(paper).error_mm
     assert nearest < 0.1 * mean
     assert (found**2).mean() < 1.5
+
+
+def test_what_is_measured_is_the_outside(open_model):
+    part = measured_part(open_model)
+    assert part[open_model.multi_pie].all()
+    assert not (part & open_model.region("mouth_bag")).any()
+    assert part[open_model.face_region].mean() > 0.9
+    behind_the_eyes = open_model.mean_positions()[:, 2] < 0.0
+    eyes = open_model.region("left_eye") | open_model.region("right_eye")
+    assert not (part & eyes & behind_the_eyes).any()

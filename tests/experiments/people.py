@@ -13,7 +13,7 @@ from mmreg.face import Coefficients
 VIDEOS = ("indoor", "outdoor")
 
 
-def scanned_people(model, encoder, count=3, frames=2, seed=0):
+def scanned_people(model, encoder, count=2, frames=2, seed=0):
     """A ScanSet of `count` people whose scans are the model's own faces."""
     faces = Coefficients.sample(model, count, seed + 100)
     template = (encoder.template + 60.0).astype(np.float32)  # a face amid a larger picture

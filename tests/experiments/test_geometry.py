@@ -60,9 +60,18 @@ def test_features_are_averaged_before_the_face_is_and_meshes_after(reconstructor
     assert np.abs(faces[MESHES, "indoor"] - faces[FEATURES, "indoor"]).max() > 1e-3
 
 
-def test_somebody_without_a_face_in_a_video_is_left_out_of_it_alone(reconstructor, scans):
+def test_somebody_without_a_face_in_a_video_is_left_out_of_it_alone(reconstructor, scans, monkeypatch):
+    monkeypatch.setattr(geometry, "nearest_face", lambda model, scan: np.zeros(model.shape.component_count, np.float32))
     one, other = scans.people[:2]
     half = ScannedPerson(other.name, other.read_scan, {"indoor": other.videos["indoor"]}, other.labels)
     few = ScanSet("two", True, [one, half], "1" * 64)
     table = geometry.run(reconstructor, few, protocols=CHEAP[:1], progress=False).numbers["errors_mm"]["paper"]
     assert {video: row["people"] for video, row in table[FEATURES].items()} == {"indoor": 2, "outdoor": 1}
+
+
+def test_shapes_for_figures_are_in_the_order_of_the_people(result, reconstructor):
+    people = list(result.numbers["people"][FEATURES])
+    shapes = result.arrays[f"shapes {FEATURES}"]
+    assert people == ["p0", "p1"]
+    assert shapes.shape == (2, reconstructor.model.shape.component_count)
+    assert np.abs(shapes[0] - shapes[1]).max() > 0.1
