@@ -102,7 +102,6 @@ quote(
         "chance_1": 100 * ours["chance"][WITH]["top_1"],
         "chance_5": 100 * ours["chance"][WITH]["top_5"],
         "mean_1": 100 * ours["mean_face"][WITH]["top_1"],
-        "stage_1": 100 * ours["stage_one"][WITH]["top_1"] if "stage_one" in ours else float("nan"),
         "friend_1": 100 * lfw[LOSS]["centred"]["regressor"][WITH]["top_1"],
         "raw_1": 100 * lfw[JUDGE]["raw"]["regressor"][WITH]["top_1"],
         "ranking_seconds": ours["seconds_of_one_ranking"],
@@ -201,8 +200,8 @@ figure = recall_curves(curves(ours, lfw["ranks"]))
 # %% [markdown]
 # Among {glue:text}`photos:,` photographs of {glue:text}`people:,` people, the rendering finds the right person first in **{glue:text}`top_1:.1f` %** of {glue:text}`probes:,` cases
 # ({glue:text}`low:.1f` to {glue:text}`high:.1f` when people are drawn anew), and among the first five in **{glue:text}`top_5:.1f` %**. Guessing finds {glue:text}`chance_1:.2f` % and
-# {glue:text}`chance_5:.2f` %. The mean face finds {glue:text}`mean_1:.2f` %: *less* than guessing, since it always pulls out the same few photographs, those
-# that look like nobody in particular. The paper reports 16 % and 51 % on 12,993 photographs of 5,749 people by VGG-Face; another judge, another drawer, another face model.
+# {glue:text}`chance_5:.2f` %. The mean face finds {glue:text}`mean_1:.2f` %: it pulls out the same few photographs for everybody, those
+# that look like nobody in particular, and may well do worse than guessing. The paper reports 16 % and 51 % on 12,993 photographs of 5,749 people by VGG-Face; another judge, another drawer, another face model.
 
 # %% tags=["hide-input"]
 rows = []
