@@ -260,7 +260,7 @@ figure = grid(
 #
 # The paper's figure of this kind shows photograph after photograph, each beside the faces that several methods made of it. One lucky face convinces nobody, a sheet does, or doesn't. Its photographs, MoFA-Test, are passed on
 # privately; with a folder of your own, `mmreg sheet FOLDER --out sheets/` draws the like. Here, beside the astronaut, are people who don't exist, from the stand-in that takes the place of
-# photographs in the experiments: beyond the model's span, with hair and clothes, in ordinary light.
+# photographs in the experiments: beyond the model's span, with hair and clothes, in all kinds of light.
 
 # %%
 strangers = lfw_like(people=40, seed=seed)
@@ -273,7 +273,7 @@ for stranger in sorted(first_photos.values(), key=lambda p: p.name):
     if len(subjects) == SHEET:
         break
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The astronaut (top left; NASA, public domain) and stand-ins, in the paper's layout: photograph, our face from the front, and turned by 40°. The paper's columns for other methods (Tran et al., MoFA, MoFA with expression, Sela et al.) are missing: their results on these pictures aren't to be had. Look for sex, age, skin and the face's outline, which mostly come out; then for lips, noses and brows, which often don't.", "name": "fig-sheet"}, "image": {"alt": "A sheet of photographs of faces, two people to a row, each followed by two renderings of the reconstructed face, from the front and turned."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The astronaut (top left; NASA, public domain) and stand-ins, in the paper's layout: photograph, our face from the front, and turned by 40°. The paper's columns for other methods (Tran et al., MoFA, MoFA with expression, Sela et al.) are missing: their results on these pictures aren't to be had. Look for sex, age and the face's outline, which mostly come out; for skin, which follows the light; then for lips, noses and brows, which often don't.", "name": "fig-sheet"}, "image": {"alt": "A sheet of photographs of faces, two people to a row, each followed by two renderings of the reconstructed face, from the front and turned."}}
 figure = qualitative_sheet(reconstructor, subjects, size=128)
 
 # %% [markdown]

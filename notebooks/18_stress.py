@@ -141,7 +141,9 @@ if "worn" in shown:
 # %% [markdown]
 # The record is of {glue:text}`record_people` people ({glue:text}`record_data`); two of them lie {glue:text}`record_mm:.1f` mm apart, and their renderings' cosine is
 # {glue:text}`record_cosine:.2f` in the median. Read the table from its end: **no**, the output doesn't stay where it is. It degrades smoothly, as the paper says, and there is no level at which it jumps; but
-# long before the face is gone from the photograph, half of who it was has gone from the answer. A detector that still finds the face is no warning: mostly it holds out longer than the likeness does.
+# long before the face is gone from the photograph, half of who it was has gone from the answer. Expressions do the least harm, blur
+# and a covered mouth the most. A detector that still finds the face is no warning: mostly it holds out longer than the likeness does. Whoever wears glasses in one photograph and none in the next is, to the
+# regressor, halfway to being two people.
 #
 # ## Why it moves
 #

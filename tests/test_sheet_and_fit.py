@@ -77,9 +77,7 @@ def test_points_that_lie_around_no_face_are_refused(turned, tmp_path):
 
 def test_a_sheet_shows_everybody_with_a_face_and_says_who_has_none(portrait_path, tmp_path):
     Image.new("RGB", (90, 90), (200, 180, 160)).save(tmp_path / "wall.png")
-    code, stdout, stderr = run(
-        "sheet", portrait_path, tmp_path / "wall.png", "--out", tmp_path / "s", "--weights", weights
-    )
+    code, stdout, stderr = run("sheet", portrait_path, tmp_path / "wall.png", "--out", tmp_path / "s")
     assert code == 1
     assert "wall.png shows no face" in stderr
     assert [path.name for path in (tmp_path / "s").iterdir()] == ["sheet-001.png"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mmreg.arrays import Float
+from mmreg.arrays import Array, Float
 from mmreg.data.synthetic import DARKEST_ALBEDO
 from mmreg.face import Coefficients, MorphableModel
 from mmreg.figures.style import PALETTE, WIDTH, new_figure
@@ -35,8 +35,8 @@ def portrait_camera(count: int, image_size: tuple[int, int], distance_mm: float 
 
 def posed_pictures(
     model: MorphableModel,
-    positions: Float[np.ndarray, "face vertex 3"],
-    albedos: Float[np.ndarray, "face vertex 3"],
+    positions: Float[Array, "face vertex 3"],
+    albedos: Float[Array, "face vertex 3"],
     pose: Pose,
     camera: Camera,
     image_size: tuple[int, int],
@@ -52,16 +52,17 @@ def posed_pictures(
         behind: what shows where there is no head; a plain grey when None.
     """
     height, width = image_size
+    positions, albedos = np.asarray(positions, np.float32), np.asarray(albedos, np.float32)
     pictures = []
     for k in range(len(positions)):
         one = slice(k, k + 1)
         turn = Pose(*(np.asarray(angle, np.float32)[one] for angle in pose)).rotation()
-        mesh = np.asarray(positions[one], np.float32)
+        mesh = positions[one]
         light = studio_lights(1) if lights is None else PointLights(*(np.asarray(part)[one] for part in lights))
         rendering = render(
             rotate(turn, mesh),
             rotate(turn, vertex_normals(mesh, model.triangles)),
-            srgb_to_linear(np.clip(albedos[one], DARKEST_ALBEDO, 1.0).astype(np.float32)),
+            srgb_to_linear(np.clip(albedos[one], DARKEST_ALBEDO, 1.0)),
             model.triangles,
             Camera(*(np.asarray(part)[one] for part in camera)),
             light,

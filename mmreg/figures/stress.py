@@ -86,6 +86,10 @@ def _floats(values: Sequence[float | None]) -> Float[np.ndarray, " level"]:
     return np.array([np.nan if value is None else value for value in values], float)
 
 
+def _rounded(level: float) -> str:
+    return f"{level:.0f}" if level >= 10.0 else f"{level:.2g}"
+
+
 def _number(level: Any) -> str:
     if isinstance(level, str):
         return level.replace("_", " ")
@@ -103,8 +107,8 @@ def breaking_table(numbers: Mapping[str, Any]) -> str:
         if broken is None:
             continue
         last = _number(factor["levels"][-1])
-        level = "not at all" if broken["level"] is None else f"**{broken['level']:.0f}**"
-        ends = [f"beyond {last}" if end is None else f"{end:.0f}" for end in (broken["low"], broken["high"])]
+        level = "not at all" if broken["level"] is None else f"**{_rounded(broken['level'])}**"
+        ends = [f"beyond {last}" if end is None else _rounded(end) for end in (broken["low"], broken["high"])]
         interval = "" if broken["low"] is None else f"{ends[0]} to {ends[1]}"
         cosine = np.nanmin(_floats(factor["cosine"]["median"]))
         asked = [

@@ -9,16 +9,19 @@ import pytest
 from mmreg.data import encoded_sets
 from mmreg.data.records import Photo, PhotoSet
 from mmreg.encoders.alignment import Detection
-from mmreg.experiments import art
+from mmreg.experiments import art, likeness
 from mmreg.results import _plain
 
 POINTS = np.float32([[86, 60], [70, 60], [42, 60], [58, 60], [64, 82]])
 
 
-@pytest.fixture(autouse=True)
-def detector(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def detector():
     found = [Detection(np.float32([30, 30, 100, 110]), 1.0, POINTS)]
-    monkeypatch.setattr(encoded_sets, "detect", lambda image: found if image.mean() > 0.1 else [])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoded_sets, "detect", lambda image: found if image.mean() > 0.1 else [])
+        patch.setattr(likeness, "POPULATION", 16)
+        yield
 
 
 def picture(person, style):
@@ -43,7 +46,7 @@ def collection(styles, named=True):
     return PhotoSet("blotches", True, photos, "".join(styles).ljust(64, "0"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def result(reconstructor):
     return art.run(reconstructor, collection(["photograph", "copy", "noise", "dark"]), progress=False)
 

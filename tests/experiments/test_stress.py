@@ -11,7 +11,7 @@ from mmreg.data import encoded_sets
 from mmreg.data.perturbations import PERTURBATIONS
 from mmreg.data.records import Photo, PhotoSet
 from mmreg.encoders.alignment import Detection
-from mmreg.experiments import stress
+from mmreg.experiments import likeness, stress
 from mmreg.results import _plain
 
 POINTS = np.float32([[86, 60], [70, 60], [42, 60], [58, 60], [64, 82]])  # 28 pixels between the eyes
@@ -28,6 +28,7 @@ def detect(image):
 def detector():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(encoded_sets, "detect", detect)
+        patch.setattr(likeness, "POPULATION", 16)
         yield
 
 
