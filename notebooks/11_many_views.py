@@ -125,7 +125,7 @@ numbers = {
 }
 quote(numbers | {"probes": PROBES, "views": VIEWS, "renderings": RENDERINGS})
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Twenty-four drawn photographs after stage one, each with six pictures of its predicted face. Dots: the cosine of each picture with the photograph. Bars: their mean. People differ from one another, and one person's pictures nearly as much.", "name": "fig-view-matrix"}, "image": {"alt": "A column of six dots for each of twenty-four photographs, sorted by their mean, with a bar at each mean; the columns overlap widely."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Twenty-four drawn photographs after stage one, each with six pictures of its predicted face. Dots: the cosine of each picture with the photograph. Bars: their mean. People differ from one another, and one person's pictures about as much.", "name": "fig-view-matrix"}, "image": {"alt": "A column of six dots for each of twenty-four photographs, sorted by their mean, with a bar at each mean; the columns overlap widely."}}
 figure = view_matrix(cosines, cosines.mean())
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The standard error of a step's identity loss, at six renderings a step, from the two deviations measured here. The dashed line would hold if every rendering were of a person of its own.", "name": "fig-error-by-views"}, "image": {"alt": "A curve of the standard error that rises with the number of views from one to six, above a level dashed line."}}
