@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 
 
 def bootstrap(
-    samples: Float[np.ndarray, "person *rest"],
+    samples: np.ndarray,  # one row a person
     statistic: Callable[[np.ndarray], float],
     seed: int = 0,
     draws: int = DRAWS,

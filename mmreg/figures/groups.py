@@ -33,6 +33,8 @@ def group_intervals(groups: Mapping[str, Mapping[str, Mapping]], measures: Mappi
                 color=colour,
                 markersize=6,
             )
+        if axis.get_xlim()[0] < 0.0 < axis.get_xlim()[1]:
+            axis.axvline(0.0, color="#444444", linewidth=1.0, zorder=0)
         axis.set_xlabel(title, fontsize=11)
         axis.set_ylim(max(places) + 0.6, -0.6)
     axes[0, 0].set_yticks(places, [f"{group} ({found['people']})" for _, group, found in rows])

@@ -132,6 +132,7 @@ def test_what_is_measured_is_the_outside(open_model):
     assert part[open_model.multi_pie].all()
     assert not (part & open_model.region("mouth_bag")).any()
     assert part[open_model.face_region].mean() > 0.9
-    behind_the_eyes = open_model.mean_positions()[:, 2] < 0.0
-    eyes = open_model.region("left_eye") | open_model.region("right_eye")
-    assert not (part & eyes & behind_the_eyes).any()
+    forward = open_model.mean_positions()[:, 2]
+    for name in ("left_eye", "right_eye"):
+        eye = open_model.region(name)
+        assert forward[part & eye].min() > np.quantile(forward[eye], 0.25)  # no back of an eyeball
