@@ -116,17 +116,17 @@ def breaking_point(
     Raises:
         InputError: the levels are neither rising nor falling, or don't fit the drift.
     """
-    levels, drift = np.asarray(levels, np.float64), np.asarray(drift, np.float64)
-    steps = np.diff(levels)
-    if drift.ndim != 2 or drift.shape[1] != len(levels) or not ((steps > 0).all() or (steps < 0).all()):
-        raise InputError(f"{len(levels)} levels in order must fit the drift's columns, of shape {drift.shape}.")
+    places, drift = np.asarray(levels, np.float64), np.asarray(drift, np.float64)
+    steps = np.diff(places)
+    if drift.ndim != 2 or drift.shape[1] != len(places) or not ((steps > 0).all() or (steps < 0).all()):
+        raise InputError(f"{len(places)} levels in order must fit the drift's columns, of shape {drift.shape}.")
     generator = np.random.default_rng(seed)
     rows = generator.integers(len(drift), size=(resamples, len(drift)))
     # by how many levels one comes until the median crosses, whole ones and a part of the next
     crossings = np.array([_crossing(np.nanmedian(drift[chosen], axis=0), limit) for chosen in rows])
     crossings.sort()
     low, high = crossings[int(0.025 * (resamples - 1))], crossings[int(np.ceil(0.975 * (resamples - 1)))]
-    return BreakingPoint(*(_level(levels, c) for c in (_crossing(np.nanmedian(drift, axis=0), limit), low, high)))
+    return BreakingPoint(*(_level(places, c) for c in (_crossing(np.nanmedian(drift, axis=0), limit), low, high)))
 
 
 def _crossing(curve: np.ndarray, limit: float) -> float:
