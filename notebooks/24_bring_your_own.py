@@ -84,7 +84,7 @@ deviations = sizes[:COMPONENTS] / np.sqrt(PICTURES)
 note_other_model(model_name, model)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Eigenfaces of 400 renderings: the mean picture, and the five directions in which the pictures differ most. Brightness comes first, then the background against the face, then one side against the other; who the person is comes later, and little of it.", "name": "fig-eigenfaces"}, "image": {"alt": "Six small grey pictures: a blurred mean face, and five smooth patterns of light and dark over face and background."}}
-shown = [direction.reshape(SIDE, SIDE) / (5 * direction.std()) + 0.5 for direction in directions[:5]]
+shown = [0.5 + np.sign(d.sum()) * d.reshape(SIDE, SIDE) / (2.2 * np.abs(d).max()) for d in directions[:5]]
 pictures = [np.repeat(p.reshape(SIDE, SIDE, 1), 3, axis=-1) for p in (mean_picture, *shown)]
 figure = grid([pictures], column_labels=["mean", *map(str, range(1, 6))])
 
