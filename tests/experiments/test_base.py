@@ -10,9 +10,8 @@ from typer.testing import CliRunner
 from mmreg import experiments
 from mmreg.arrays import InputError
 from mmreg.cli import app
-from mmreg.encoders import load_encoder
 from mmreg.experiments import EXPERIMENTS, Result
-from mmreg.experiments.base import check_judge, load_judge, named
+from mmreg.experiments.base import named
 from mmreg.results import Data, read_result
 
 
@@ -58,14 +57,6 @@ def test_what_can_t_be_done_is_refused_before_any_work(with_stub, tmp_path, argu
     with pytest.raises(InputError, match=message):
         CliRunner().invoke(app, ["evaluate", *arguments, "--out", str(tmp_path)], catch_exceptions=False)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_network_in_the_loss_is_no_judge_with_or_without_the_skin(reconstructor):
-    for name in ("dlib", "dlib+skin"):
-        with pytest.raises(InputError, match="no judge"):
-            check_judge(load_encoder(name), reconstructor)
-    with pytest.raises(InputError, match="isn't there"):
-        load_judge("missing.dat.bz2", reconstructor)
 
 
 def test_experiments_are_known_by_name():
