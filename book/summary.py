@@ -12,7 +12,7 @@ PAGE = """# The paper's figures and ours
 
 Every figure of ours is read from a record in `results/experiments/`, which names its data, its weights and the command that made it; the paper's are those of {{cite:t}}`genova2018`, from its text, or where its
 tables are lost from others' accounts (†). **None of ours is a reproduction in the strict sense**: another face model, another recogniser in the loss, another judge, and where the table says *stand-in*, people who don't exist. Read along a
-row to see what was asked and how far we are; the last column says why the two needn't agree.
+row to see what was asked and how far we are; the sentence below each table says why the two needn't agree.
 
 {sections}
 
@@ -120,7 +120,7 @@ SECTIONS = (
             Row("the mean face", "not reported", video("any", "the mean face")),
             Row("the nearest face of the model", "not reported", video("any", "the nearest face of the model")),
         ),
-        f"{ELSEWHERE}; protocols differ in the literature by tenths of a millimetre, and the set matters more: compare within our column",
+        f"{ELSEWHERE}; protocols differ in the literature by tenths of a millimetre, and the set matters more. That ours lies near the paper's means nothing, for the mean face alone does nearly as well: compare within our column",
     ),
     Section(
         "Similarity (LFW)",
