@@ -10,7 +10,7 @@ from mmreg.fitting import FitSettings, fit_landmarks, project_landmarks
 from mmreg.geometry.camera import Pose, perspective_camera
 
 SIZE = (300, 320)
-QUICK = FitSettings(steps=180)
+SETTINGS = FitSettings()
 MOVEMENTS = (("jawOpen",), ("mouthSmileLeft", "mouthSmileRight"), ("mouthPucker",), ("mouthFunnel",))
 
 
@@ -35,7 +35,7 @@ def points_of(model, people, expression, pose, distance=1200.0):
 @pytest.fixture(scope="module")
 def fitted(open_model, posed):
     people, _, _, points = posed
-    return fit_landmarks(open_model, people.shape, points, SIZE, settings=QUICK)
+    return fit_landmarks(open_model, people.shape, points, SIZE, settings=SETTINGS)
 
 
 def degrees_apart(a: Pose, b: Pose):
@@ -75,7 +75,7 @@ def test_the_landmarks_fall_on_the_points(open_model, fitted, posed):
 
 def test_a_face_is_fitted_as_if_it_were_alone(open_model, fitted, posed):
     people, _, _, points = posed
-    alone = fit_landmarks(open_model, people.shape[2:3], points[2:3], SIZE, settings=QUICK)
+    alone = fit_landmarks(open_model, people.shape[2:3], points[2:3], SIZE, settings=SETTINGS)
     assert degrees_apart(alone.pose, Pose(*(angle[2:3] for angle in fitted.pose))).max() < 0.05
     np.testing.assert_allclose(alone.expression[0], fitted.expression[2], atol=0.02)
 
@@ -83,7 +83,7 @@ def test_a_face_is_fitted_as_if_it_were_alone(open_model, fitted, posed):
 def test_moving_and_enlarging_the_picture_changes_neither_pose_nor_expression(open_model, fitted, posed):
     people, _, _, points = posed
     enlarged = 1.7 * points + np.float32([40.0, -15.0])
-    again = fit_landmarks(open_model, people.shape, enlarged, SIZE, settings=QUICK)
+    again = fit_landmarks(open_model, people.shape, enlarged, SIZE, settings=SETTINGS)
     assert degrees_apart(again.pose, fitted.pose).max() < 0.05
     np.testing.assert_allclose(again.expression, fitted.expression, atol=0.02)
 
@@ -96,7 +96,7 @@ def test_points_of_a_neutral_frontal_face_leave_it_neutral(open_model):
     positions = np.asarray(open_model.positions(people.shape, still))[:, open_model.multi_pie]
     camera = perspective_camera(eye, 0.0 * eye, fov, SIZE)
     points = np.asarray(project_landmarks(positions, Pose(zero, zero, zero), camera, SIZE))
-    fit = fit_landmarks(open_model, people.shape, points, SIZE, settings=QUICK)
+    fit = fit_landmarks(open_model, people.shape, points, SIZE, settings=SETTINGS)
     assert np.abs(fit.expression).max() < 0.02
     assert np.rad2deg(np.abs(np.stack(fit.pose))).max() < 0.1
 
@@ -104,7 +104,7 @@ def test_points_of_a_neutral_frontal_face_leave_it_neutral(open_model):
 def test_without_the_far_side_s_jaw_the_pose_is_still_found(open_model, posed):
     people, _, pose, points = posed
     seen = [k for k in range(68) if k not in range(0, 7)]
-    fit = fit_landmarks(open_model, people.shape, points[:, seen], SIZE, [MULTI_PIE[k] for k in seen], QUICK)
+    fit = fit_landmarks(open_model, people.shape, points[:, seen], SIZE, [MULTI_PIE[k] for k in seen], SETTINGS)
     assert degrees_apart(fit.pose, pose).max() < 3.0
 
 
