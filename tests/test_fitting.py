@@ -10,7 +10,7 @@ from mmreg.fitting import FitSettings, fit_landmarks, project_landmarks
 from mmreg.geometry.camera import Pose, perspective_camera
 
 SIZE = (300, 320)
-SETTINGS = FitSettings()
+SETTINGS = FitSettings(steps=400)
 MOVEMENTS = (("jawOpen",), ("mouthSmileLeft", "mouthSmileRight"), ("mouthPucker",), ("mouthFunnel",))
 
 

@@ -48,8 +48,8 @@ def test_a_result_is_written_with_what_it_was_made_from(with_stub, tmp_path, rec
     [
         (["nothing"], "no experiment named 'nothing'"),
         (["stub", "--size", "huge"], "no size named 'huge'"),
-        (["stub", "--judge", "nowhere.dat"], "nowhere.dat isn't there"),
-        (["stub", "--judge", "dlib"], "so it is no judge"),
+        (["stub", "--judge", "nowhere.dat"], "nowhere.dat can't be read"),
+        (["stub", "--judge", "dlib"], "it can't judge it"),
         (["stub", "--weights", "nowhere.npz"], "nowhere.npz"),
     ],
 )
