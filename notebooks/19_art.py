@@ -98,7 +98,7 @@ figure = style_bars(numbers)
 # %% [markdown]
 # The project's record is of {glue:text}`record_people` people ({glue:text}`record_data`), recognised by {glue:text}`record_network`, made by `mmreg evaluate art --size full --judge FILE`:
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The record, read as the figure before, recognised by a network that the training never asked.", "name": "fig-art-full"}, "image": {"alt": "Three panels of horizontal bars by style over more people. Faces are found in nearly all photographs and halftone prints and in fewer posters; recognition is highest for the photograph, then pencil, poster, painting and halftone; drift is lowest for pencil."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The record, read as the figure before, recognised by a network that the training never asked.", "name": "fig-art-full"}, "image": {"alt": "Three panels of horizontal bars by style over more people. Faces are found in most pictures of every style; recognition is highest for the photograph and next to nothing for halftone, with painting, pencil and poster between."}}
 figure = style_bars(record)
 
 # %% tags=["hide-input"]
@@ -116,8 +116,8 @@ Markdown("\n".join([head, "|---|---|---|---|---|---|---|", *lines]))
 
 # %% [markdown]
 # The column "picture itself" is what the judge makes of the artwork without any reconstruction: the ceiling, in a way. Where it is low, as for the newspaper's dots, the recogniser is blind and the regressor can't do better than what it is told. Where it is
-# high and the reconstruction's is not, the loss is ours. A painting is found and looked at, and then taken for someone else: its flat patches of strong colour, we suppose, are
-# read as traits.
+# high and the reconstruction's is not, as for paintings, drawings and posters alike, the loss is ours: the picture is found and looked at, and then its flat patches
+# and strokes, we suppose, are read as traits.
 #
 # ## Break it: how plausible is plausible?
 #
