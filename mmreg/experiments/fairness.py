@@ -81,7 +81,9 @@ def run(
     scans = replace(scans, people=easy or scans.people)
     encoders = [reconstructor.encoder, *([judge] if judge else [])]
     encoded = encode_set(frames_of(scans), encoders, cache, progress=progress)
-    records = measured_faces(reconstructor, scans, encoded, protocols=[PROTOCOLS["paper"]], progress=progress)
+    records = measured_faces(
+        reconstructor, scans, encoded, protocols=[PROTOCOLS["paper"]], progress=progress, cache=cache
+    )
     errors = {method: errors_of_people(records, method) for method in (FEATURES, MEAN_FACE, NEAREST)}
     people = [person for person in scans.people if person.name in errors[FEATURES]]
     ours, mean, nearest = (np.array([found[p.name] for p in people]) for found in errors.values())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -18,8 +19,8 @@ from mmreg.data.sets import open_scans
 from mmreg.evaluation.nearest_face import face_mesh, nearest_face
 from mmreg.evaluation.protocols import PROTOCOLS, Comparison, Protocol
 from mmreg.experiments.base import Result, Setting, of_set
+from mmreg.experiments.measurements import Face, Keeper, Record
 from mmreg.face.morphable_model import MorphableModel
-from mmreg.geometry.registration import Similarity
 from mmreg.reconstruct import Reconstructor
 
 __all__ = [
@@ -42,26 +43,6 @@ FEATURES, MESHES = "features averaged", "meshes averaged"  # the paper's way, an
 STAGE_ONE, MEAN_FACE, NEAREST = "stage one alone", "the mean face", "the nearest face of the model"
 SIZES = {"quick": {"people": 4, "frames": 3}, "full": {"people": 12, "frames": 6}}  # of the stand-in
 _COUNTED = 512  # of a comparison's distances kept for the averages over everybody's, evenly: ours, for memory
-
-
-class Face(NamedTuple):
-    """A face to be measured; `video` is empty for what knows no video."""
-
-    method: str
-    video: str
-    shape: Float[np.ndarray, " component"]
-
-
-@dataclass
-class Record:
-    """What was measured of one face of one person: the errors by protocol, and some of the distances behind them."""
-
-    person: str
-    face: Face
-    alignment: Similarity
-    errors_mm: dict[str, float]
-    distances_mm: dict[str, np.ndarray]
-    error_map: np.ndarray
 
 
 def evaluate(setting: Setting) -> Result:
@@ -97,7 +78,7 @@ def run(
     Args:
         stage_one: the regressor before it saw photographs, to be compared.
         protocols: of `PROTOCOLS`; one that needs landmarks which the scans lack is left out, and the numbers say so.
-        cache: a folder that keeps the frames' encodings.
+        cache: a folder that keeps the frames' encodings and each person's measurements.
         seed: unused, as nothing here is random; every experiment takes one.
 
     Returns:
@@ -106,7 +87,7 @@ def run(
         `numbers["people"]`.
     """
     encoded = encode_set(frames_of(scans), [reconstructor.encoder], cache, progress=progress)
-    records = measured_faces(reconstructor, scans, encoded, stage_one, protocols, progress)
+    records = measured_faces(reconstructor, scans, encoded, stage_one, protocols, progress, cache)
     return Result(
         NAME, _numbers(records, protocols, scans, encoded), [of_set(scans)], _maps(records) | _shapes(records)
     )
@@ -119,11 +100,13 @@ def measured_faces(
     stage_one: Reconstructor | None = None,
     protocols: Sequence[Protocol] = tuple(PROTOCOLS.values()),
     progress: bool = True,
+    cache: str | os.PathLike[str] | None = None,
 ) -> list[Record]:
     """`run`'s measurements, of everybody of whom some frame shows a face.
 
     Args:
         encoded: the frames of `scans` by `encoded_sets.frames_of`, the regressor's encoder first.
+        cache: a folder that keeps each person's measurements, so that a stopped run goes on; None keeps nothing.
 
     Raises:
         InputError: of nobody.
@@ -138,12 +121,23 @@ def measured_faces(
             bar = tqdm(pool.map(task, usable), title, len(usable), unit="person", disable=None if progress else True)
             return [record for found in bar for record in found]
 
+        made_of = [scans.checksum, faces.model.checksum, faces.checksums, [p.name for p in protocols]]
+        folder = None if cache is None else Path(cache) / "geometry"
         own = [p for p in protocols if not p.common_scale]
-        records = each_person(lambda person: _measured(person, faces, own), "measuring")
+        kept = Keeper(folder, made_of)
+        records = each_person(
+            lambda person: kept.records(person.name, lambda: _measured(person, faces, own)), "measuring"
+        )
         shared = [p for p in protocols if p.common_scale]
         if shared:
             scales = _scales(records)
-            each_person(lambda person: _measured_again(person, records, shared, scales, faces.model), "one scale")
+            again = Keeper(folder, [*made_of, scales])
+            records = each_person(
+                lambda person: again.records(
+                    person.name, lambda: _measured_again(person, records, shared, scales, faces.model)
+                ),
+                "one scale",
+            )
     return records
 
 
@@ -163,6 +157,12 @@ class _Faces:
 
     def __init__(self, reconstructor: Reconstructor, stage_one: Reconstructor | None, encoded: EncodedSet):
         self.model = reconstructor.model
+        frames = hashlib.sha256("\n".join(photo.name for photo in encoded.photos).encode()).hexdigest()
+        self.checksums = [
+            frames,
+            reconstructor.encoder.checksum,
+            *(r.loaded.checksum for r in (reconstructor, stage_one) if r),
+        ]
         self.regressors = {FEATURES: reconstructor, **({STAGE_ONE: stage_one} if stage_one else {})}
         self.features, people = encoded.stores[0].features, encoded.people
         videos = np.array([str(photo.labels["video"]) for photo in encoded.photos])
@@ -202,8 +202,13 @@ def _measured_again(
     scales: dict[str, float],
     model: MorphableModel,
 ) -> list[Record]:
-    """The same comparisons with the scale that a method's reconstructions share; enters into the records."""
-    scan, own = person.read_scan(), [record for record in records if record.person == person.name]
+    """The person's records with the comparisons at the scale that a method's reconstructions share."""
+    scan = person.read_scan()
+    own = [
+        replace(r, errors_mm=dict(r.errors_mm), distances_mm=dict(r.distances_mm))
+        for r in records
+        if r.person == person.name
+    ]
     for record in own:
         comparison = Comparison(face_mesh(model, record.face.shape), scan, record.alignment)
         for protocol in protocols:

@@ -75,3 +75,38 @@ def test_shapes_for_figures_are_in_the_order_of_the_people(result, reconstructor
     assert people == ["p0", "p1"]
     assert shapes.shape == (2, reconstructor.model.shape.component_count)
     assert np.abs(shapes[0] - shapes[1]).max() > 0.1
+
+
+def test_a_stopped_run_measures_nobody_again_and_finds_the_same(reconstructor, scans, tmp_path, monkeypatch):
+    """Stopped at either pass, it goes on behind what it has; the numbers are those of a run that nothing stopped."""
+    nearest = np.zeros(reconstructor.model.shape.component_count, np.float32)
+    monkeypatch.setattr(geometry, "nearest_face", lambda model, scan: nearest)
+    monkeypatch.setattr(geometry, "_cores", lambda: 1)
+    done: list[tuple[str, str]] = []
+
+    def counted(name, stop_at):
+        original = {"_measured": measured, "_measured_again": measured_again}[name]
+
+        def work(person, *rest):
+            if (name, person.name) == stop_at:
+                raise KeyboardInterrupt
+            done.append((name, person.name))
+            return original(person, *rest)
+
+        monkeypatch.setattr(geometry, name, work)
+
+    measured, measured_again = geometry._measured, geometry._measured_again
+    whole = geometry.run(reconstructor, scans, protocols=CHEAP, cache=None, progress=False)
+    for stop_at in (("_measured", "p1"), ("_measured_again", "p1"), None):
+        for name in ("_measured", "_measured_again"):
+            counted(name, stop_at)
+        if stop_at:
+            with pytest.raises(KeyboardInterrupt):
+                geometry.run(reconstructor, scans, protocols=CHEAP, cache=tmp_path, progress=False)
+    resumed = geometry.run(reconstructor, scans, protocols=CHEAP, cache=tmp_path, progress=False)
+    assert sorted(done) == [(name, who) for name in ("_measured", "_measured_again") for who in ("p0", "p1")]
+    assert resumed.numbers == whole.numbers
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(resumed.arrays[name], array)
+    next(tmp_path.rglob("measured-*/*.npz")).write_bytes(b"damaged")
+    assert geometry.run(reconstructor, scans, protocols=CHEAP, cache=tmp_path, progress=False).numbers == whole.numbers
