@@ -37,6 +37,12 @@ Encoder = Annotated[
         "with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
     ),
 ]
+Weights = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--weights", help="A regressor from `mmreg train`; without it, the project's reference, for the open model."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="The seed of everything random.")]
 
 
@@ -46,10 +52,7 @@ def reconstruct(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives one folder for each face.")] = Path(
         "faces"
     ),
-    weights: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
-    ] = None,
+    weights: Weights = None,
     model: Model = "open",
     encoder: Encoder = None,
     write: Annotated[
@@ -117,10 +120,7 @@ def sheet(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives sheet-001.png, ...")] = Path(
         "sheets"
     ),
-    weights: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
-    ] = None,
+    weights: Weights = None,
     model: Model = "open",
     encoder: Encoder = None,
     people: Annotated[int, typer.Option(help="How many on a sheet.", min=1, max=60)] = 24,
@@ -181,10 +181,7 @@ def fit(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives the fitted face.")] = Path(
         "fitted"
     ),
-    weights: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
-    ] = None,
+    weights: Weights = None,
     model: Model = "open",
     encoder: Encoder = None,
 ) -> None:
@@ -302,10 +299,7 @@ def evaluate(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder that receives NAME.json.")] = Path(
         "results/experiments"
     ),
-    weights: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="A regressor from `mmreg train`; without it, the project's reference, for the open model."),
-    ] = None,
+    weights: Weights = None,
     stage_one: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="The same regressor before it saw photographs (stage_one.npz), to be compared."),
