@@ -1,4 +1,4 @@
-"""How large a run is: QUICK runs anywhere in minutes, SHORT compares variants, FULL made the reference, PAPER is the paper's setting.
+"""How large a run is: QUICK runs anywhere in minutes, SHORT compares variants, FULL is for a regressor to be used, PAPER is the paper's setting.
 
 Values that the paper states are cited; what it is silent about begins `ours`.
 """

@@ -358,7 +358,8 @@ figure = grid(table, row_labels=list(regressors), column_labels=[*("draw" for _ 
 # ## A longer run
 #
 # This page's run takes a minute; it shows how the losses work against each other, not how good the method gets. For that, the project
-# trained a reference regressor once, with the profile `full` on encodings of real photographs.
+# trained a reference regressor once, with the profile `full` as it was then (it didn't know yet of [other
+# populations](09_batch_distribution) and of spoilt pictures), on encodings of real photographs.
 
 # %% tags=["hide-input"]
 path = Path("../results/reference/summary.json")

@@ -283,7 +283,8 @@ Markdown("\n".join(["| | largest eigenvalue | directions of 90 % of the spread |
 #
 # What is known of a collection without looking at any one photograph, its shares of gender, age and ancestry, says where its people lie among the
 # model's: drawn by the model's [sampler of identities](01_face_space), they have a mean and a deviation of their own in every coefficient. The profile
-# `full` standardises by these before it asks for mean 0 and variance 1. The run on this page doesn't; it asks what the paper asks.
+# `full` standardises by these before it asks for mean 0 and variance 1. The run on this page doesn't; it asks what the paper asks, and so
+# did the runs of the tables on this page and the reference regressor: what the other population is worth, no run has shown yet.
 
 # %%
 show_source(Population.standardised)

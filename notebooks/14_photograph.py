@@ -103,7 +103,7 @@ show_source(Reconstructor.predict)
 # %% [markdown]
 # ## Two regressors and nobody
 #
-# The reference regressor comes with the project: it was trained once, with the profile `full`, on encodings of 8,128 photographs. The other was
+# The reference regressor comes with the project: it was trained once, with the profile `full` as it was then, on encodings of 8,128 photographs. The other was
 # trained on this machine a moment ago, in [stage one](07_stage_one) and [stage two](08_stage_two), on a stand-in and for a few dozen steps.
 # And the face to beat is nobody's: the mean of the model, which is what one gets without looking.
 
