@@ -61,7 +61,8 @@ figure = ablation_dots(summary)
 #
 # ## The table
 #
-# Each run differs from the reference in what its name says, and in nothing else but, where the second column says so, its length. They were trained
+# The runs of `mmreg/variants.toml` differ from the first of them, at the same size, in what their names say and in nothing else; runs of earlier
+# versions of the project, and of another length, differ in several things at once, so beside them nothing can be said of one. All were trained
 # on encodings of photographs from one part of LFW and judged on {glue:text}`probes` photographs of people from the other, by dlib's DenseNet, which
 # is in no loss. Shape is measured on people that the face model's generator made for it, a **stand-in** for scans, outside the model's span.
 
