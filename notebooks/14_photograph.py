@@ -31,7 +31,7 @@ import trimesh
 from IPython.display import Markdown
 from skimage.data import astronaut, chelsea
 
-from mmreg.data.stand_ins import lfw_like
+from mmreg.data.sets import open_photos
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import centred_unit, cosine
 from mmreg.encoders.alignment import align, detect
@@ -50,10 +50,11 @@ run = Path(f"../results/{profile}/run")
 weights = None if model_name == "open" else run / "regressor.npz"  # None: the project's reference, for the open model
 photo = astronaut().astype(np.float32) / 255.0
 SHEET = 24
+strangers = open_photos("mofa_test", people=40, seed=seed)  # the paper's, if MMREG_DATA holds it
 provenance = Provenance(
     [
         Data("portrait of Eileen Collins by NASA (public domain, from scikit-image)", 1),
-        Data("LFW-like stand-in, for the sheet", SHEET - 1, stand_in=True),
+        Data(f"{strangers.name}, for the sheet", SHEET - 1, strangers.checksum, strangers.stand_in),
     ],
     {"name": profile},
     seed,
@@ -259,21 +260,23 @@ figure = grid(
 # ## Twenty-four on a sheet
 #
 # The paper's figure of this kind shows photograph after photograph, each beside the faces that several methods made of it. One lucky face convinces nobody, a sheet does, or doesn't. Its photographs, MoFA-Test, are passed on
-# privately; with a folder of your own, `mmreg sheet FOLDER --out sheets/` draws the like. Here, beside the astronaut, are people who don't exist, from the stand-in that takes the place of
-# photographs in the experiments: beyond the model's span, with hair and clothes, in all kinds of light.
+# privately; with a folder of your own, `mmreg sheet FOLDER --out sheets/` draws the like. Where `MMREG_DATA`
+# holds MoFA-Test they are here, beside the astronaut; elsewhere people who don't exist, from the stand-in that takes their place in the experiments: beyond the model's span, with hair
+# and clothes, in all kinds of light.
 
 # %%
-strangers = lfw_like(people=40, seed=seed)
-first_photos = {photo.person: photo for photo in reversed(strangers.photos)}  # one of each person's
+first_photos = {photo.person or photo.name: photo for photo in reversed(strangers.photos)}  # one of each person's
 subjects = [portrayed(reconstructor, photo)]
 for stranger in sorted(first_photos.values(), key=lambda p: p.name):
-    subject = portrayed(reconstructor, stranger.read(), domain="rendering")
+    subject = portrayed(reconstructor, stranger.read(), domain="rendering" if strangers.stand_in else "photograph")
     if subject is not None:
         subjects.append(subject)
     if len(subjects) == SHEET:
         break
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The astronaut (top left; NASA, public domain) and stand-ins, in the paper's layout: photograph, our face from the front, and turned by 40°. The paper's columns for other methods (Tran et al., MoFA, MoFA with expression, Sela et al.) are missing: their results on these pictures aren't to be had. Look for sex, age and the face's outline, which mostly come out; for skin, which follows the light; then for lips, noses and brows, which often don't.", "name": "fig-sheet"}, "image": {"alt": "A sheet of photographs of faces, two people to a row, each followed by two renderings of the reconstructed face, from the front and turned."}}
+print(f"Beside the astronaut: {len(subjects) - 1} people of {strangers.name}")
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The astronaut (top left; NASA, public domain) and the people named above the sheet, in the paper's layout: photograph, our face from the front, and turned by 40°. The paper's columns for other methods (Tran et al., MoFA, MoFA with expression, Sela et al.) are missing: their results on these pictures aren't to be had. Look for sex, age and the face's outline, which mostly come out; for skin, which follows the light; then for lips, noses and brows, which often don't.", "name": "fig-sheet"}, "image": {"alt": "A sheet of photographs of faces, two people to a row, each followed by two renderings of the reconstructed face, from the front and turned."}}
 figure = qualitative_sheet(reconstructor, subjects, size=128)
 
 # %% [markdown]

@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Markdown
 
-from mmreg.data.stand_ins import lfw_like
 from mmreg.evaluation.identity import Ranks, chance, directions, rank_people
 from mmreg.evaluation.judge import judge_at_hand
 from mmreg.experiments import recall
 from mmreg.experiments.base import Setting, of_set
+from mmreg.experiments.photographs import chosen_photos, encode_photos
 from mmreg.experiments.recognition import JUDGE, LOSS, recognise
 from mmreg.figures.learning import framed_photograph
 from mmreg.figures.recognition import Neighbours, neighbours_sheet, recall_curves
@@ -49,13 +49,14 @@ provenance = Provenance([], {"name": profile}, seed)
 reconstructor = Reconstructor.load(model_name, weights)
 judge = judge_at_hand(reconstructor.encoder)
 verdict, who = (JUDGE, judge.name) if judge else (LOSS, reconstructor.encoder.name)
-photos = lfw_like(people=PEOPLE, seed=seed)
-setting = Setting(reconstructor, None, judge, profile, seed, Path(f"../results/{profile}/cache"), progress=False)
-encoded = setting.encode(photos)
-seen = recognise(setting, photos, encoded)
+size = "quick" if profile == "quick" else "full"
+setting = Setting(reconstructor, None, judge, size, seed, Path(f"../results/{profile}/cache"), progress=False)
+photos, probe_names = chosen_photos("lfw", setting, people=PEOPLE, seed=seed)  # LFW if MMREG_DATA holds it
+encoded = encode_photos(setting, photos)
+seen = recognise(setting, photos, encoded, probe_names)
 provenance.data = [of_set(photos)]
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Four people of this page's stand-in. From the photograph a face is predicted and rendered; then the photographs nearest to the rendering, of all in the drawer but the one it was made from. Thick blue and a tick: the right person. Thin and red: somebody else, and one may ask oneself whether one would have known.", "name": "fig-neighbours"}, "image": {"alt": "A sheet of faces in four rows: a photograph, the rendering of the face predicted from it, and the five nearest photographs, with those of the right person framed in blue."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Four people of this page's photographs (which these are, the end of the page says). From the photograph a face is predicted and rendered; then the photographs nearest to the rendering, of all in the drawer but the one it was made from. Thick blue and a tick: the right person. Thin and red: somebody else, and one may ask oneself whether one would have known.", "name": "fig-neighbours"}, "image": {"alt": "A sheet of faces in four rows: a photograph, the rendering of the face predicted from it, and the five nearest photographs, with those of the right person framed in blue."}}
 court = seen.court(verdict, centred=True)
 probe_directions = seen.directions("regressor", verdict, centred=True)
 again = np.flatnonzero(court.again)
@@ -240,13 +241,18 @@ Markdown(
 # %%
 numbers = recall.recall_numbers(seen, seed)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same curves for this page's stand-in, sorted by the network named above. The drawer is small, so chance climbs quickly; compare every curve with its own chance, never with the other figure.", "name": "fig-recall-stand-in"}, "image": {"alt": "Two panels of recall over the number of photographs looked at for the stand-in: the regressor near the top, chance rising from the lower left."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "The same curves for this page's own photographs, sorted by the network named above. The drawer is small, so chance climbs quickly; compare every curve with its own chance, never with the other figure.", "name": "fig-recall-stand-in"}, "image": {"alt": "Two panels of recall over the number of photographs looked at for this page's photographs: the regressor near the top, chance rising from the lower left."}}
 figure = recall_curves(curves(numbers[verdict]["centred"], numbers["ranks"]))
 
+# %% tags=["hide-input"]
+Markdown(
+    "These photographs are a **stand-in**. Some of what makes LFW hard is missing: the skins are a generator's, our own renderer lit them, and nobody grows older between two "
+    "pictures. Others are exaggerated. It is what can be run anywhere; it isn't evidence of how the regressor does on people."
+    if photos.stand_in
+    else f"These are real photographs: {photos.name}. The recorded numbers above are of a whole set, and of a larger drawer."
+)
+
 # %% [markdown]
-# Some of what makes LFW hard is missing here: these skins are a generator's, our own renderer lit them, and nobody grows older between two pictures. Others are exaggerated.
-# It is what can be run anywhere; it isn't evidence of how the regressor does on people.
-#
 # ## Break it: a drawer full of doubles
 #
 # Does it matter how ties are counted? Put every photograph in the drawer twice, the second time under an impostor's name. Any recall above one half is then luck with the order.

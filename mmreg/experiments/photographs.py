@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 
@@ -27,9 +28,13 @@ QUICK_PHOTOS = 300  # of a real set
 TEST_LIST = "test.txt"
 
 
-def chosen_photos(name: str, setting: Setting) -> tuple[PhotoSet, list[str] | None]:
-    """(a set, the names of the photographs to reconstruct or None for all of them), as large as the setting's size says."""
-    photos = open_photos(name, **STAND_IN[setting.size][name])
+def chosen_photos(name: str, setting: Setting, **stand_in_size: Any) -> tuple[PhotoSet, list[str] | None]:
+    """(a set, the names of the photographs to reconstruct or None for all of them), as large as the setting's size says.
+
+    Args:
+        stand_in_size: what a stand-in's generator takes, in place of what goes with the size.
+    """
+    photos = open_photos(name, **(stand_in_size or STAND_IN[setting.size][name]))
     probes = None if photos.stand_in or name != "lfw" else held_out(photos)
     if setting.size == "quick" and len(photos.photos) > QUICK_PHOTOS and not photos.stand_in:
         photos = _of_fewer_people(photos, set(probes or ()))
