@@ -18,6 +18,7 @@ from mmreg.face.population import Population
 
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
+MOMENTS_REACH = 1.6  # see `Regressor.match_moments`; ours
 
 
 class RegressorError(InputError):
@@ -115,17 +116,22 @@ class Regressor(keras.Model):
         x = self.coefficients(x)
         return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
 
-    def move_mean(self, features: Float[Array, "batch feature"]) -> None:
-        """Shifts all predictions so that their means over photographs with these features become the population's.
+    def match_moments(self, features: Float[Array, "batch feature"]) -> None:
+        """Shifts and stretches each predicted coefficient so that it has the population's mean and deviation over
+        photographs with these features. A deviation is changed by at most `MOMENTS_REACH`.
 
-        Ours: the batch distribution loss asks for it, but hears the mean through a batch's noise.
+        Ours: the batch distribution loss asks for both, but hears them through a batch's noise. A regressor that didn't learn to
+        spread its predictions stays timid: stretching further would only enlarge its errors.
         """
         chunks = [self(features[k : k + 1024], domain="photograph") for k in range(0, len(features), 1024)]
-        found = [np.concatenate([np.asarray(chunk[part]) for chunk in chunks]).mean(axis=0) for part in (0, 1)]
-        bias = self.coefficients.bias
-        bias.assign(
-            bias + np.concatenate([self.population.shape_mean - found[0], self.population.albedo_mean - found[1]])
-        )
+        found = np.concatenate([np.concatenate([np.asarray(part) for part in chunk], axis=1) for chunk in chunks])
+        wanted = self.population
+        mean = np.concatenate([wanted.shape_mean, wanted.albedo_mean])
+        deviation = np.concatenate([wanted.shape_deviation, wanted.albedo_deviation])
+        stretch = np.clip(deviation / np.maximum(found.std(axis=0), 1e-6), 1 / MOMENTS_REACH, MOMENTS_REACH)
+        kernel, bias = self.coefficients.kernel, self.coefficients.bias
+        kernel.assign(kernel * stretch)
+        bias.assign(mean + (bias - found.mean(axis=0)) * stretch)
 
     def save_file(self, path: str | Path, provenance: dict) -> None:
         """Writes weights (16-bit floats), statistics, identity and provenance to one `.npz`, whole or not at all."""

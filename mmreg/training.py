@@ -252,7 +252,7 @@ def train_run(
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
-        regressor.move_mean(photos.features)
+        regressor.match_moments(photos.features)
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

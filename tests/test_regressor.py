@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mmreg.face.population import Population
-from mmreg.regressor import DomainStatistics, Identity, Regressor, RegressorError, load_regressor
+from mmreg.regressor import MOMENTS_REACH, DomainStatistics, Identity, Regressor, RegressorError, load_regressor
 
 
 @pytest.fixture
@@ -97,14 +97,21 @@ def test_a_file_from_before_there_were_populations_has_the_models_own(regressor,
     assert (population.albedo_deviation == 1).all()
 
 
-def test_predictions_of_photographs_are_moved_to_the_populations_mean(regressor):
+def test_predictions_of_photographs_are_given_the_populations_moments(regressor):
     features = np.random.default_rng(3).normal(size=(3000, 12)).astype(np.float32)
-    population = Population(*(np.full(n, m, np.float32) for n, m in ((5, 0.5), (5, 1.0), (4, -0.25), (4, 1.0))))
-    moved = Regressor(regressor.identity, regressor.statistics, population)
-    moved.set_weights(regressor.get_weights())
-    spread = np.asarray(moved(features)[0]).std(axis=0)
-    moved.move_mean(features)
-    shape, albedo = (np.asarray(part) for part in moved(features))
-    np.testing.assert_allclose(shape.mean(axis=0), 0.5, atol=1e-4)
-    np.testing.assert_allclose(albedo.mean(axis=0), -0.25, atol=1e-4)
-    np.testing.assert_allclose(shape.std(axis=0), spread, rtol=1e-4)
+    shape, albedo = (np.asarray(part) for part in regressor(features))
+    population = Population(
+        np.full(5, 0.5, np.float32),
+        1.3 * shape.std(axis=0),
+        np.full(4, -0.25, np.float32),
+        np.float32([0.7, 1.5, 100.0, 0.001]) * albedo.std(axis=0),  # the last two are out of reach
+    )
+    matched = Regressor(regressor.identity, regressor.statistics, population)
+    matched.set_weights(regressor.get_weights())
+    matched.match_moments(features)
+    new_shape, new_albedo = (np.asarray(part) for part in matched(features))
+    np.testing.assert_allclose(new_shape.mean(axis=0), 0.5, atol=1e-4)
+    np.testing.assert_allclose(new_albedo.mean(axis=0), -0.25, atol=1e-4)
+    np.testing.assert_allclose(new_shape.std(axis=0), population.shape_deviation, rtol=1e-3)
+    wanted = np.float32([0.7, 1.5, MOMENTS_REACH, 1 / MOMENTS_REACH]) * albedo.std(axis=0)
+    np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
