@@ -175,8 +175,13 @@ def _scenes(profile: Profile) -> SceneSettings:
 
 
 def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: str) -> Trainer:
-    """The trainer of "stage_one" or "stage_two" as the profile wants it, not compiled yet."""
-    return Trainer(regressor, studio, profile.weights, profile.views_per_photo if stage == "stage_two" else 1)
+    """The trainer of "stage_one" or "stage_two" as the profile wants it, not compiled yet.
+
+    The weights are stage two's; stage one has one term, and trains by it even where stage two is to do without.
+    """
+    if stage == "stage_one":
+        return Trainer(regressor, studio, LossWeights())
+    return Trainer(regressor, studio, profile.weights, profile.views_per_photo)
 
 
 def train_stage_one(

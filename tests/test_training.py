@@ -11,7 +11,15 @@ from mmreg.face import Coefficients
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.studio import Studio, rendering_statistics
-from mmreg.training import TrainingError, stage_one_batch, stage_two_batch, train_run, train_stage_one, train_stage_two
+from mmreg.training import (
+    TrainingError,
+    stage_one_batch,
+    stage_two_batch,
+    train_run,
+    train_stage_one,
+    train_stage_two,
+    trainer_of,
+)
 
 TINY = replace(
     QUICK,
@@ -173,6 +181,15 @@ def test_a_stage_of_no_steps_changes_nothing(studio, photos, encoder, tmp_path):
     assert train_stage_one(studio, regressor, replace(TINY, stage_one_steps=0), 0, tmp_path) == []
     for old, new in zip(before, regressor.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_stage_one_trains_even_where_stage_two_does_without_its_term(studio, photos, encoder):
+    statistics = DomainStatistics.of(photos.features, photos.embedding)
+    regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
+    settings = replace(TINY, weights=replace(TINY.weights, parameter=0.0))
+    terms = {"parameter": 3.0}
+    assert trainer_of(studio, regressor, settings, "stage_one").compute_loss(y_pred=terms) == 3.0
+    assert trainer_of(studio, regressor, settings, "stage_two").compute_loss(y_pred=terms) == 0.0
 
 
 def test_a_failure_in_the_first_step_leaves_nothing_that_a_resumption_trips_over(studio, photos, encoder, tmp_path):
