@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from judge_reference import predict, test_store, view
+from judge_reference import RENDERING_BATCH, predict, test_store, view
 from lfw_encodings import photographs
 
 from mmreg.data.synthetic import photograph_surface, sample_scenes
@@ -31,11 +31,12 @@ from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
-from mmreg.face import load
+from mmreg.face import Coefficients, load
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
 
 VIEWS = 5
+KINDS = (("own_photo_in_gallery", ""), ("own_photo_removed", "_no_source"))
 LEADING = 0.95  # of the variance: the components whose moments are asked for
 
 
@@ -154,11 +155,7 @@ def main() -> None:
     mean_face_mm = known.errors(neutral)
     nearest_mm = known.errors(model.project(known.positions, known.albedos).shape)
     baselines = {
-        "chance": {
-            f"{k}{suffix}": chance[kind][k]
-            for kind, suffix in (("own_photo_in_gallery", ""), ("own_photo_removed", "_no_source"))
-            for k in ("top_1", "top_5")
-        },
+        "chance": {f"{k}{suffix}": chance[kind][k] for kind, suffix in KINDS for k in ("top_1", "top_5")},
         "photo_against_photo": {
             "top1_no_source": photos["recall"]["own_photo_removed"]["top_1"],
             "top5_no_source": photos["recall"]["own_photo_removed"]["top_5"],
@@ -167,6 +164,9 @@ def main() -> None:
         "mean_face": {"geometry_mm": mean_face_mm.mean(), "geometry_deviation_mm": mean_face_mm.std()},
         "nearest_in_the_model": {"geometry_mm": nearest_mm.mean(), "geometry_deviation_mm": nearest_mm.std()},
     }
+
+    mean_face = view(studio, judge, Coefficients(*(np.zeros((RENDERING_BATCH, space.component_count), np.float32)
+                                                   for space in (model.shape, model.albedo))), "the mean face").judge[:1]  # fmt: skip
 
     for name, stage, path, what in wanted:
         checksum = file_checksum(path)
@@ -177,6 +177,8 @@ def main() -> None:
         seen = view(studio, judge, faces, name)
         own = directions(seen.judge, seen.judge.mean(axis=0))
         recalls, similarity = court.recalls(own), court.similarities(own)
+        one_face = np.repeat(directions(mean_face, seen.judge.mean(axis=0)), len(own), axis=0)
+        one_face_recalls = court.recalls(one_face)
         tone = skin_tone_agreement(skin, albedo_luminance(model, faces.albedo), test.people)
         both = np.concatenate([faces.shape, faces.albedo], axis=1)
         pairs = photo_pairs(directions(both, both.mean(axis=0)), test.people)
@@ -192,6 +194,10 @@ def main() -> None:
             "top1": with_own["top_1"], "top5": with_own["top_5"],
             "top1_no_source": without["top_1"], "top5_no_source": without["top_5"],
             "similarity": similarity["own_photo"],
+            "of_the_mean_face": {  # centred as this run's renderings are
+                **{f"top{k}{suffix}": one_face_recalls[kind][f"top_{k}"] for k in (1, 5) for kind, suffix in KINDS},
+                "similarity": court.similarities(one_face)["own_photo"],
+            },
             "skin_tone_rho": tone.rho, "skin_tone_within_over_between": tone.within_over_between, "skin_tone_people": tone.people,
             "coefficient_auc": area_under_curve(pairs.same, pairs.different),
             "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),

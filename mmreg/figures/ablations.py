@@ -22,6 +22,7 @@ MEASURES = (
     ("coefficient_auc", "same person, AUC", 3),
     ("geometry_mm", "shape, mm", 2),
 )
+BASE = "tuned_short"  # the run that the ablations are compared with; `tuned` is the reference, made by the same profile at length
 MOMENTS = (
     ("largest_mean", "largest mean"),
     ("smallest_deviation", "smallest deviation"),
@@ -47,12 +48,32 @@ def length_of(run: Mapping) -> str:
     return f"`{str(profile.get('name', '?')).partition(',')[0]}`{steps}"
 
 
-def ablation_table(summary: Mapping, names: Sequence[str] | None = None, moments: bool = False) -> str:
+def baseline_rows(summary: Mapping) -> list[dict]:
+    """Chance, the mean face and photographs themselves, in the form of runs; the mean face is centred as the run `tuned` is."""
+    base = summary.get("baselines", {})
+    chance, photos = base.get("chance", {}), base.get("photo_against_photo", {})
+    mean_face = dict(runs_by_name(summary).get("tuned", {}).get("of_the_mean_face", {}))
+    mean_face |= {key: value for key, value in base.get("mean_face", {}).items() if key == "geometry_mm"}
+    return [
+        {"what": "chance", **{key.replace("top_", "top"): value for key, value in chance.items()}},
+        {"what": "the mean face", **mean_face},
+        {
+            "what": "another photograph of the person",
+            "top1_no_source": photos.get("top1_no_source"),
+            "similarity": photos.get("same_person"),
+        },
+    ]
+
+
+def ablation_table(
+    summary: Mapping, names: Sequence[str] | None = None, moments: bool = False, baselines: bool = False
+) -> str:
     """Runs as rows of a table in Markdown, with the profile of each; what is missing is named below it.
 
     Args:
         names: which, in which order; None takes all there are.
         moments: also of the leading coefficients' means and deviations over photographs.
+        baselines: begin with chance, the mean face and photographs themselves.
     """
     runs = runs_by_name(summary)
     wanted = list(runs) if names is None else list(names)
@@ -60,13 +81,11 @@ def ablation_table(summary: Mapping, names: Sequence[str] | None = None, moments
     if moments:
         headings += [f"{part}: {heading}" for part in ("shape", "albedo") for _, heading in MOMENTS]
     lines = [f"| run | profile, steps | {' | '.join(headings)} |", "|---" * (len(headings) + 2) + "|"]
-    for name in wanted:
-        if name in runs:
-            run = runs[name]
-            cells = [_number(run.get(key), digits) for key, _, digits in MEASURES]
-            if moments:
-                cells += [_number(run.get(part, {}).get(key), 2) for part in ("shape", "albedo") for key, _ in MOMENTS]
-            lines.append(f"| {run['what']} | {length_of(run)} | {' | '.join(cells)} |")
+    for run in [*(baseline_rows(summary) if baselines else []), *(runs[name] for name in wanted if name in runs)]:
+        cells = [_number(run.get(key), digits) for key, _, digits in MEASURES]
+        if moments:
+            cells += [_number(run.get(part, {}).get(key), 2) for part in ("shape", "albedo") for key, _ in MOMENTS]
+        lines.append(f"| {run['what']} | {length_of(run) if 'name' in run else ''} | {' | '.join(cells)} |")
     missing = [f"`{name}`" for name in wanted if name not in runs]
     if missing:
         lines += ["", f"*Not measured yet: {', '.join(missing)}.*"]
@@ -166,7 +185,7 @@ def _number(value: float | None, digits: int, sign: bool = False) -> str:
 def ablation_dots(
     summary: Mapping, keys: Sequence[str] = ("top1", "similarity", "skin_tone_rho", "geometry_mm")
 ) -> Figure:
-    """One panel a measure, one row a run; dotted lines mark the reference run, grey ones what photographs or the mean face reach."""
+    """One panel a measure, one row a run; dotted lines mark the short run with all terms, grey ones what photographs or the mean face reach."""
     runs = summary["runs"]
     names = [plain(run["what"]) for run in runs]
     headings = {key: heading for key, heading, _ in MEASURES}
@@ -178,7 +197,7 @@ def ablation_dots(
     }
     figure, axes = new_figure(1, len(keys), height=1.3 + 0.42 * len(runs), sharey=True, width=WIDTH + 1.0)
     places = np.arange(len(runs))[::-1]
-    reference = next((run for run in runs if run["name"] == "tuned"), None)
+    reference = next((run for run in runs if run["name"] == BASE), None)
     for axis, key in zip(np.atleast_1d(axes), keys, strict=True):
         values = np.array([np.nan if run.get(key) is None else run[key] for run in runs], float)
         if key != "geometry_mm":  # whose axis doesn't begin at nought

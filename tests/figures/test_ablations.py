@@ -41,6 +41,20 @@ def test_a_row_has_the_numbers_and_the_length_of_its_run(summary):
     assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
+def test_the_baselines_are_rows_of_the_same_table(summary):
+    summary["runs"][0]["of_the_mean_face"] = {"top1": 0.01, "similarity": 0.02}
+    summary["baselines"] = {
+        "chance": {"top_1": 0.001, "top_1_no_source": 0.003},
+        "mean_face": {"geometry_mm": 1.61, "geometry_deviation_mm": 0.3},
+        "photo_against_photo": {"top1_no_source": 0.48, "same_person": 0.66},
+    }
+    table = ablation_table(summary, ["tuned"], baselines=True)
+    assert "| chance |  | 0.00 |  | 0.00 |  |  |  |  |" in table
+    assert "| the mean face |  | 0.01 |  |  | 0.02 |  |  | 1.61 |" in table
+    assert "| another photograph of the person |  |  |  | 0.48 | 0.66 |  |  |  |" in table
+    assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
 def test_a_run_that_is_missing_is_named_and_not_made_up(summary):
     assert "Not measured yet: `no_identity`" in ablation_table(summary, ["tuned", "no_identity"])
     assert "doesn't hold the run `no_identity` yet" in with_and_without(summary, "tuned", "no_identity")
