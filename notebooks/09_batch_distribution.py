@@ -37,7 +37,7 @@ from mmreg.encoders.alignment import align, detect
 from mmreg.evaluation.skin_tone import albedo_luminance
 from mmreg.face import Coefficients, load
 from mmreg.face.population import Population, get_population
-from mmreg.figures.ablations import sheets_side_by_side, with_and_without
+from mmreg.figures.ablations import BASE, sheets_side_by_side, with_and_without
 from mmreg.figures.faces import grid
 from mmreg.figures.learning import moments_scatter, spread_cost, term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
@@ -223,7 +223,7 @@ figure = grid(table, row_labels=list(regressors), column_labels=[*("draw" for _ 
 # %% tags=["hide-input"]
 summary_path = Path("../results/training/summary.json")
 if model_name == "open" and summary_path.exists():
-    text = with_and_without(read_result(summary_path), "tuned", "no_batch_distribution")
+    text = with_and_without(read_result(summary_path), BASE, "no_batch_distribution")
 else:
     text = "*The runs were trained for the open model, or aren't in `results/training`.*"
 Markdown(text)

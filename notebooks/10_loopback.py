@@ -33,7 +33,7 @@ from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.encoders import load_encoder
 from mmreg.face import load
-from mmreg.figures.ablations import read_back_bars, sheets_side_by_side, with_and_without
+from mmreg.figures.ablations import BASE, read_back_bars, sheets_side_by_side, with_and_without
 from mmreg.figures.faces import grid
 from mmreg.figures.learning import term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
@@ -210,7 +210,7 @@ figure = grid(rows, row_labels=list(first))
 # %% tags=["hide-input"]
 summary_path = Path("../results/training/summary.json")
 if model_name == "open" and summary_path.exists():
-    text = with_and_without(read_result(summary_path), "tuned", "no_loopback")
+    text = with_and_without(read_result(summary_path), BASE, "no_loopback")
 else:
     text = "*The runs were trained for the open model, or aren't in `results/training`.*"
 Markdown(text)

@@ -32,7 +32,7 @@ from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes, studio_scene
 from mmreg.encoders import load_encoder
 from mmreg.face import load
-from mmreg.figures.ablations import error_by_views, sheets_side_by_side, view_matrix, with_and_without
+from mmreg.figures.ablations import BASE, error_by_views, sheets_side_by_side, view_matrix, with_and_without
 from mmreg.figures.faces import grid
 from mmreg.figures.learning import term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
@@ -188,7 +188,7 @@ figure = term_curves({name: run.history for name, run in runs.items()}, ["identi
 # %% tags=["hide-input"]
 summary_path = Path("../results/training/summary.json")
 if model_name == "open" and summary_path.exists():
-    text = with_and_without(read_result(summary_path), "tuned", "three_views")
+    text = with_and_without(read_result(summary_path), BASE, "three_views")
 else:
     text = "*The runs were trained for the open model, or aren't in `results/training`.*"
 Markdown(text)
