@@ -140,9 +140,13 @@ rule pages:
 
 
 # The ablations: every run that mmreg/variants.toml lists, with photographs if a store is given. `make ablations` calls it. A run that
-# was stopped goes on behind its last checkpoint.
+# was stopped goes on behind its last checkpoint. Runs that read 1,024 features need a store of the same photographs by the encoder
+# dlib-map, and are left out without one.
 PHOTOS = str(config.get("photos", ""))
-VARIANTS = list(tomllib.loads(Path("mmreg/variants.toml").read_text(encoding="utf-8")))
+PHOTOS_MAP = str(config.get("photos_map", ""))
+LISTED = tomllib.loads(Path("mmreg/variants.toml").read_text(encoding="utf-8"))
+STORES = {name: PHOTOS_MAP if run.get("encoder", "").startswith("dlib-map") else PHOTOS for name, run in LISTED.items()}
+VARIANTS = [name for name, run in LISTED.items() if STORES[name] or not run.get("encoder", "").startswith("dlib-map")]
 
 
 rule ablations:
@@ -154,14 +158,14 @@ rule variant:
     wildcard_constraints:
         variant="|".join(VARIANTS),
     input:
-        photos=[PHOTOS] if PHOTOS else [],
+        photos=lambda wildcards: [STORES[wildcards.variant]] if STORES[wildcards.variant] else [],
         model=model_files(),
     output:
         f"{RESULTS}/variants/{{variant}}/regressor.npz",
         f"{RESULTS}/variants/{{variant}}/stage_one.npz",
         f"{RESULTS}/variants/{{variant}}/run.json",
     params:
-        photos=f"--photos {PHOTOS}" if PHOTOS else "",
+        photos=lambda wildcards: f"--photos {STORES[wildcards.variant]}" if STORES[wildcards.variant] else "",
         folder=lambda wildcards: f"{RESULTS}/variants/{wildcards.variant}",
     log:
         f"results/logs/variant_{PROFILE}_{{variant}}.log",

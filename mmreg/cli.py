@@ -33,7 +33,7 @@ Encoder = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--encoder",
-        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), or facenet:FILE, inception_resnet:FILE or vggface:FILE "
+        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), dlib-map or dlib-map+skin (1,024 features instead of 256), or facenet:FILE, inception_resnet:FILE or vggface:FILE "
         "with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
     ),
 ]

@@ -1,6 +1,6 @@
 """Encodes photographs of Labeled Faces in the Wild (deep-funneled) into a feature store.
 
-    python tools/encode_lfw.py FOLDER LIST STORE.npz [--chips CHIPS.npy]
+    python tools/encode_lfw.py FOLDER LIST STORE.npz [--encoder NAME] [--chips CHIPS.npy]
 
 FOLDER holds Name/Name_0001.jpg; LIST has one such path a line. Deep-funneled photographs are aligned already, so the
 detector runs on a few only: the median of its boxes serves all, and the five landmarks are found in each.
@@ -50,11 +50,12 @@ def main() -> None:
     parser.add_argument("list", type=Path)
     parser.add_argument("store", type=Path)
     parser.add_argument("--chips", type=Path, help="also write the aligned images, uint8 (count, height, width, 3)")
+    parser.add_argument("--encoder", default="dlib", help="dlib, or dlib-map for 1,024 features instead of 256")
     arguments = parser.parse_args()
 
     started = time.perf_counter()
     names = arguments.list.read_text().split()
-    encoder = load_encoder()
+    encoder = load_encoder(arguments.encoder)
     box = central_box(arguments.folder, names)
     weights = cheek_weights(encoder)
     kept, skipped, chips, features, embeddings, skin = [], [], [], [], [], []

@@ -43,10 +43,15 @@ class Views(NamedTuple):
     encoder: np.ndarray
 
 
-def predict(path: Path, store: FeatureStore, model) -> tuple[Coefficients, LoadedRegressor]:
-    """The faces that a regressor sees in photographs (numpy), and the regressor."""
+def predict(path: Path, stores: FeatureStore | list[FeatureStore], model) -> tuple[Coefficients, LoadedRegressor]:
+    """The faces that a regressor sees in photographs (numpy), and the regressor; of several stores, the one that its encoder wrote is read."""
     loaded = load_regressor(path, model.checksum)
     reads = load_encoder(loaded.regressor.identity.encoder_name)
+    stores = stores if isinstance(stores, list) else [stores]
+    plain = load_encoder(reads.name.removesuffix(SKIN))
+    store = next((s for s in stores if s.encoder_checksum == plain.checksum), None)
+    if store is None:
+        raise SystemExit(f"{path} reads what {plain.name} says of photographs, and no --test-store was encoded by it.")
     if reads.name.endswith(SKIN):
         store = store.with_skin_tone(reads.checksum)
     check_encoder(path, loaded.regressor.identity, store.encoder_checksum)

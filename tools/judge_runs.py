@@ -25,13 +25,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from judge_reference import RENDERING_BATCH, predict, test_store, view
 from lfw_encodings import photographs
 
+from mmreg.data.feature_store import FeatureStore
 from mmreg.data.synthetic import photograph_surface, sample_scenes
-from mmreg.encoders import load_encoder
+from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
 from mmreg.face import Coefficients, load
+from mmreg.face.morphable_model import MorphableModel
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
 
@@ -41,25 +43,31 @@ LEADING = 0.95  # of the variance: the components whose moments are asked for
 
 
 class KnownPeople:
-    """People with known shape, their mean features, and their shapes as scans."""
+    """People with known shape as scans, and what encoders say of five pictures of each, on average."""
 
-    def __init__(self, path: Path, studio: Studio):
+    def __init__(self, path: Path, model: MorphableModel):
         with np.load(path, allow_pickle=False) as file:
             self.positions, self.albedos = file["positions"], file["albedos"]
-        self.model = studio.model
+        self.model = model
         self.landmarks = self.model.multi_pie
         visible = self.model.regions["visible"]
         self.triangles = self.model.triangles[visible[self.model.triangles].all(axis=1)]
         self.nose = self.model.landmarks["nose_tip"]
-        features = []
-        for k in tqdm(range(len(self.positions)), desc="known people", unit="person"):
-            pictures = photograph_surface(
-                self.positions[k : k + 1], self.albedos[k : k + 1], self.model, sample_scenes(VIEWS, 90_000 + k),
-                studio.encoder.template, studio.encoder.image_size,
-            )  # fmt: skip
-            features.append(studio.encoder.predict(np.asarray(pictures)).features.mean(axis=0))
-        self.features = np.stack(features)
+        self._features: dict[str, np.ndarray] = {}
         self.scans = [self._surface(p) for p in self.positions]
+
+    def features(self, encoder: Encoder) -> np.ndarray:
+        """(person, feature) of the mean over each one's pictures."""
+        if encoder.name not in self._features:
+            features = []
+            for k in tqdm(range(len(self.positions)), desc=f"known people by {encoder.name}", unit="person"):
+                pictures = photograph_surface(
+                    self.positions[k : k + 1], self.albedos[k : k + 1], self.model, sample_scenes(VIEWS, 90_000 + k),
+                    encoder.template, encoder.image_size,
+                )  # fmt: skip
+                features.append(encoder.predict(np.asarray(pictures)).features.mean(axis=0))
+            self._features[encoder.name] = np.stack(features)
+        return self._features[encoder.name]
 
     def _surface(self, positions: np.ndarray) -> Surface:
         return Surface.of(*crop_around(positions, self.triangles, positions[self.nose]))
@@ -98,7 +106,11 @@ def parse() -> argparse.Namespace:
     for name in ("lfw", "train-list", "test-list", "densenet", "cache", "known", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument(
-        "--test-store", type=Path, required=True, help="the test photographs' store, for their skin's colour"
+        "--test-store",
+        type=Path,
+        required=True,
+        nargs="+",
+        help="the test photographs' store; behind it, stores of the same photographs by other encoders that runs read",
     )
     return parser.parse_args()
 
@@ -109,12 +121,13 @@ def main() -> None:
     model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
     train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
-    store = test_store(arguments.test_store, encoder, test.names)
+    store = test_store(arguments.test_store[0], encoder, test.names)
+    others = [FeatureStore.load(path) for path in arguments.test_store[1:]]
     skin = luminance(store.skin)
     people = np.concatenate([train.people, test.people])
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))
     studio = Studio(model, encoder)
-    known = KnownPeople(arguments.known, Studio(model, load_encoder("dlib+skin")))
+    known = KnownPeople(arguments.known, model)
 
     former = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     records = {record["name"]: record for record in former.get("runs", [])}
@@ -172,7 +185,7 @@ def main() -> None:
         checksum = file_checksum(path)
         if records.get(name, {}).get("checksum") == checksum:
             continue
-        faces, loaded = predict(Path(path), store, model)
+        faces, loaded = predict(Path(path), [store, *others], model)
         regressor, reads = loaded.regressor, load_encoder(loaded.regressor.identity.encoder_name)
         seen = view(studio, judge, faces, name)
         own = directions(seen.judge, seen.judge.mean(axis=0))
@@ -182,9 +195,9 @@ def main() -> None:
         tone = skin_tone_agreement(skin, albedo_luminance(model, faces.albedo), test.people)
         both = np.concatenate([faces.shape, faces.albedo], axis=1)
         pairs = photo_pairs(directions(both, both.mean(axis=0)), test.people)
-        shape, _ = regressor(known.features[:, : reads.feature_size], domain="rendering")
-        errors = known.errors(np.asarray(shape))
-        as_photographs = known.errors(np.asarray(regressor(known.features[:, : reads.feature_size])[0]))
+        features = known.features(reads)
+        errors = known.errors(np.asarray(regressor(features, domain="rendering")[0]))
+        as_photographs = known.errors(np.asarray(regressor(features, domain="photograph")[0]))
         own_shape, own_albedo = regressor.population.standardised(faces.shape, faces.albedo)
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {

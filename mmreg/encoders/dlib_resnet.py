@@ -7,6 +7,7 @@ filters.
 
 from __future__ import annotations
 
+import hashlib
 from typing import cast
 
 import keras
@@ -34,6 +35,7 @@ __all__ = ["IMAGE_SIZE", "TEMPLATE", "AddPadded", "alignment_template", "build_n
 FILE_NAME = "dlib_face_recognition_resnet_model_v1.dat"
 IMAGE_SIZE = (150, 150)
 FEATURES, EMBEDDING = 256, 128
+PLACES = 4  # of the last map
 
 # (filters, whether the block halves the size), from the image to the features
 BLOCKS = (
@@ -95,11 +97,14 @@ class AddPadded(keras.layers.Layer):
         return (a[0], *(max(pair) for pair in zip(a[1:], b[1:], strict=True)))
 
 
-def build_network(content: bytes, name: str) -> keras.Model:
+def build_network(content: bytes, name: str, pooled: bool = True) -> keras.Model:
     """The frozen network from the bytes of its file: sRGB images (batch, 150, 150, 3) in [0, 1] -> features (batch, 256),
     the average over the last map, and embedding (batch, 128), a linear map of the features.
 
     Every affine layer is folded into the convolution before it, and the input's scaling into the first one.
+
+    Args:
+        pooled: whether the features are that average, or the map of 2 x 2 places itself, (batch, 1024).
 
     Raises:
         EncoderError: the file isn't this network's.
@@ -127,9 +132,10 @@ def build_network(content: bytes, name: str) -> keras.Model:
         shortcut = keras.layers.AveragePooling2D(2, 2)(x) if halves else x
         residual = convolve(convolve(x, relu=True), relu=False)
         x = keras.layers.ReLU()(AddPadded()([residual, shortcut]))
-    features = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    average = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    features = average if pooled else keras.layers.Flatten(name="map")(x)
     dense = keras.layers.Dense(EMBEDDING, use_bias=False, name="embedding")
-    network = keras.Model(images, [features, dense(features)], name="dlib_resnet")
+    network = keras.Model(images, [features, dense(average)], name="dlib_resnet")
     weights.append((dense, [head.weights]))
     try:
         for layer, values in weights:
@@ -159,21 +165,26 @@ def alignment_template() -> Float[np.ndarray, "5 2"]:
     return ((FACE_SQUARE_POINTS + PADDING) / (1 + 2 * PADDING) * size).astype(np.float32)
 
 
-def load_dlib_encoder() -> Encoder:
+def load_dlib_encoder(pooled: bool = True) -> Encoder:
     """dlib's ResNet with its weights (5.6 million) and where faces must fall in its 150 x 150 images.
+
+    Args:
+        pooled: whether its features are the 256 averages over the last map ("dlib"), or the map's own 1,024 numbers ("dlib-map"), which also say
+            where something was seen. Paper: 1,024 numbers of FaceNet's NN2; the map is as near as this network comes.
 
     Raises:
         EncoderError: the weights are missing or malformed.
     """
     path = weights_path(FILE_NAME)
     content = read_weights(path)
+    checksum = checksum_of(content)
     return Encoder(
-        name="dlib",
-        network=build_network(content, str(path)),
+        name="dlib" if pooled else "dlib-map",
+        network=build_network(content, str(path), pooled),
         image_size=IMAGE_SIZE,
-        feature_size=FEATURES,
+        feature_size=FEATURES if pooled else PLACES * FEATURES,
         embedding_size=EMBEDDING,
-        checksum=checksum_of(content),
+        checksum=checksum if pooled else hashlib.sha256(f"{checksum}-map".encode()).hexdigest(),
         template=TEMPLATE,
         alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",

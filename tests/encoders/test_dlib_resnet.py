@@ -42,6 +42,18 @@ def test_the_map_before_the_pool_has_1024_values(encoder):
     assert pooled.input.shape[1:] == (2, 2, 256)
 
 
+def test_the_encoder_of_the_map_says_where_what_the_pooled_one_averages(encoder):
+    mapped = load_encoder("dlib-map")
+    images = np.random.default_rng(1).random((2, *SIZE, 3)).astype(np.float32)
+    features, embedding = mapped(images)
+    pooled, same_embedding = encoder(images)
+    assert features.shape == (2, mapped.feature_size) == (2, 1024)
+    np.testing.assert_allclose(np.asarray(features).reshape(2, 4, 256).mean(axis=1), pooled, atol=1e-5)
+    np.testing.assert_allclose(embedding, same_embedding, atol=1e-5)
+    assert mapped.checksum != encoder.checksum
+    assert load_encoder("dlib-map+skin")(images).features.shape == (2, 1027)
+
+
 def test_encodings_have_the_sizes_that_the_encoder_states(encoder):
     images = np.random.default_rng(0).random((3, *SIZE, 3)).astype(np.float32)
     features, embedding = encoder(images)
