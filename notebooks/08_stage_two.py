@@ -393,7 +393,7 @@ Markdown(text)
 path = Path("../results/training/summary.json")
 if model_name == "open" and path.exists():
     trained = read_result(path)
-    shown = ("stage_one", "features_alone_1000", "tuned")
+    shown = ("stage_one", "tuned_short", "tuned")
     text = runs_table({**trained, "runs": [one for one in trained["runs"] if one["name"] in shown]})
 else:
     text = "*The runs were trained for the open model, or aren't in `results/training`.*"

@@ -203,9 +203,9 @@ rows = [list(portrait(studio.model, take_rows(f, slice(0, 6)), encoder, size=140
 figure = grid(rows, row_labels=list(first))
 
 # %% [markdown]
-# ## At length
+# ## Longer
 #
-# The same ablation, trained long on encodings of real photographs, and judged on people it never saw by a network that was in no loss:
+# The same ablation, longer, on encodings of real photographs, and judged on people it never saw by a network that was in no loss:
 
 # %% tags=["hide-input"]
 summary_path = Path("../results/training/summary.json")
@@ -216,7 +216,7 @@ else:
 Markdown(text)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Twenty-four people from outside the face model, and the astronaut, in the same places by both runs.", "name": "fig-sheets-loopback"}, "image": {"alt": "Two sheets of twenty-five reconstructed faces each, of the same people, by the run with all losses and by the one without loopback."}}
-names = {"tuned": "all losses", "no_loopback": "without loopback"}
+names = {BASE: "all losses", "no_loopback": "without loopback"}
 figure = sheets_side_by_side(Path("../results/training/sheets"), names)
 
 # %% [markdown]

@@ -180,9 +180,9 @@ figure = term_curves({name: run.history for name, run in runs.items()}, ["identi
 # the scene adds none, and what pleases from the front mostly pleases from elsewhere as well: in so few steps it may even be ahead everywhere. What it
 # neglects would show late, if at all, and one seed of a short run doesn't settle it.
 #
-# ## At length
+# ## Longer
 #
-# Three views of a third of the photographs, against one view of all, at equal renderings; trained long on encodings of real photographs and judged on
+# Three views of a third of the photographs, against one view of all, at equal renderings; longer, on encodings of real photographs, and judged on
 # people it never saw by a network that was in no loss:
 
 # %% tags=["hide-input"]
@@ -194,7 +194,7 @@ else:
 Markdown(text)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Twenty-four people from outside the face model, and the astronaut, in the same places by both runs.", "name": "fig-sheets-views"}, "image": {"alt": "Two sheets of twenty-five reconstructed faces each, of the same people, by the run with one view and by the one with three."}}
-names = {"tuned": "one view", "three_views": "three views"}
+names = {BASE: "one view", "three_views": "three views"}
 figure = sheets_side_by_side(Path("../results/training/sheets"), names)
 
 # %% [markdown]

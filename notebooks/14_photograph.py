@@ -268,7 +268,7 @@ figure = grid(
 first_photos = {photo.person or photo.name: photo for photo in reversed(strangers.photos)}  # one of each person's
 subjects = [portrayed(reconstructor, photo)]
 for stranger in sorted(first_photos.values(), key=lambda p: p.name):
-    subject = portrayed(reconstructor, stranger.read(), domain="rendering" if strangers.stand_in else "photograph")
+    subject = portrayed(reconstructor, stranger.read(), domain=strangers.read_as)
     if subject is not None:
         subjects.append(subject)
     if len(subjects) == SHEET:

@@ -74,7 +74,9 @@ def neighbours(probe):
     similarity[seen.probes[probe]] = -np.inf
     nearest = np.argsort(-similarity)[:5]
     right = seen.people[nearest] == seen.people[seen.probes[probe]]
-    face = reconstructor.portrait(reconstructor.regress(encoded.stores[0].features[seen.probes[[probe]]]), size=150)[0]
+    face = reconstructor.portrait(
+        reconstructor.regress(encoded.stores[0].features[seen.probes[[probe]]], photos.read_as), size=150
+    )[0]
     return Neighbours(framed(seen.probes[probe]), face, [framed(row) for row in nearest], right.tolist())
 
 

@@ -61,7 +61,7 @@ Markdown(
 | **in** | features of one aligned face by the encoder `{identity.encoder_name}` |
 | **out** | {identity.shape_count} shape and {identity.albedo_count} albedo coefficients of the face model `{identity.model_name}`; expression stays neutral |
 | **trained on** | {data}, without labels, and random faces of the face model |
-| **how** | profile `{settings["name"]}`: {settings["stage_one_steps"]:,} + {settings["stage_two_steps"]:,} steps, seed {made["seed"]}; {made["seconds"] / 60:.0f} minutes on {made["machine"]} |
+| **how** | profile `{settings["name"]}`: {settings["stage_one_steps"]:,} + {settings["stage_two_steps"]:,} steps, seed {made["seed"]}; its last sitting took {made["seconds"] / 60:.0f} minutes on {made["machine"]} |
 | **weights of the losses** | {losses} |
 | **licence** | Apache-2.0, as the code |
 | **SHA-256** | `{loaded.checksum}` |
@@ -145,7 +145,7 @@ Markdown("\n".join(lines))
 
 # %% tags=["hide-input"]
 lines = ["| run | profile, steps | similarity | shape, mm |", "|---|---|---|---|"]
-for one in summary["runs"]:
+for one in (one for one in summary["runs"] if one["name"] in ("stage_one", "tuned_short", "tuned")):
     lines.append(
         f"| {one['what']} | {length_of(one)} | {one['similarity']:.2f} | {one['geometry_mm']:.2f} ± {one['geometry_deviation_mm']:.2f} |"
     )

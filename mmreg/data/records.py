@@ -70,6 +70,11 @@ class PhotoSet:
     checksum: str
     skipped: Sequence[tuple[str, str]] = ()
 
+    @property
+    def read_as(self) -> str:
+        """By which domain's statistics a regressor reads the features: a stand-in's pictures are rendered (see `regressor.DomainStatistics`)."""
+        return "rendering" if self.stand_in else "photograph"
+
 
 @dataclass(frozen=True, eq=False)
 class ScanSet:
@@ -80,3 +85,8 @@ class ScanSet:
     people: Sequence[ScannedPerson]
     checksum: str
     skipped: Sequence[tuple[str, str]] = ()
+
+    @property
+    def read_as(self) -> str:
+        """By which domain's statistics a regressor reads the features: a stand-in's pictures are rendered (see `regressor.DomainStatistics`)."""
+        return "rendering" if self.stand_in else "photograph"

@@ -58,15 +58,14 @@ def run(
     """
     network = judge or reconstructor.encoder
     encoded = encode_set(photos, [reconstructor.encoder, *([judge] if judge else [])], cache, progress=progress)
-    domain = "rendering" if photos.stand_in else "photograph"
-    faces = reconstructor.regress(encoded.stores[0].features, domain)
+    faces = reconstructor.regress(encoded.stores[0].features, photos.read_as)
     styles = list(dict.fromkeys(str(photo.labels.get("style", "art")) for photo in photos.photos))
     asked = {style: sum(photo.labels.get("style", "art") == style for photo in photos.photos) for style in styles}
     rows = {style: encoded.where("style", style) if len(styles) > 1 else np.arange(len(encoded)) for style in styles}
     numbers: dict = {
         "face_found": {style: len(rows[style]) / asked[style] for style in styles},
         "pictures": asked,
-        "read_as": domain,
+        "read_as": photos.read_as,
         "recognised_by": {"network": network.name, "is_a_judge": judge is not None},
         "from_the_mean_face": {style: _from_mean(reconstructor, faces, rows[style]) for style in styles},
     }

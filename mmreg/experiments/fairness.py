@@ -87,7 +87,7 @@ def run(
     errors = {method: errors_of_people(records, method) for method in (FEATURES, MEAN_FACE, NEAREST)}
     people = [person for person in scans.people if person.name in errors[FEATURES]]
     ours, mean, nearest = (np.array([found[p.name] for p in people]) for found in errors.values())
-    faces = _faces(reconstructor, encoded, [person.name for person in people])
+    faces = _faces(reconstructor, encoded, [person.name for person in people], scans.read_as)
     wrong = _lightness_bias(reconstructor, faces, np.array([float(p.labels["skin_luminance"]) for p in people]))
     measures = {
         "error_mm": ours,
@@ -104,6 +104,7 @@ def run(
         "lightness_error": float(np.abs(wrong).mean()),
         "setting": {
             "set": scans.name,
+            "read_as": scans.read_as,
             "people": len(people),
             "frames": len(encoded),
             "judge": judge.name if judge else None,
@@ -165,10 +166,11 @@ def _age_group(years: float) -> str:
     return "under 35" if years < 35 else "35 to 54" if years < 55 else "55 and over"
 
 
-def _faces(reconstructor: Reconstructor, encoded: EncodedSet, names: Sequence[str]) -> Coefficients:
+def _faces(reconstructor: Reconstructor, encoded: EncodedSet, names: Sequence[str], read_as: str) -> Coefficients:
     """Each person's face from the mean of the features."""
     people, features = encoded.people, encoded.stores[0].features
-    return reconstructor.regress(np.array([features[people == name].mean(axis=0) for name in names]))
+    means = np.array([features[people == name].mean(axis=0) for name in names])
+    return reconstructor.regress(means, read_as)
 
 
 def _lightness_bias(

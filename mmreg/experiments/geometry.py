@@ -111,7 +111,7 @@ def measured_faces(
     Raises:
         InputError: of nobody.
     """
-    faces = _Faces(reconstructor, stage_one, encoded)
+    faces = _Faces(reconstructor, stage_one, encoded, scans.read_as)
     usable = [person for person in scans.people if person.name in faces.rows]
     if not usable:
         raise InputError(f"No video of {scans.name} shows a face, so there is nothing to compare with its scans.")
@@ -121,7 +121,7 @@ def measured_faces(
             bar = tqdm(pool.map(task, usable), title, len(usable), unit="person", disable=None if progress else True)
             return [record for found in bar for record in found]
 
-        made_of = [scans.checksum, faces.model.checksum, faces.checksums, [p.name for p in protocols]]
+        made_of = [scans.checksum, faces.model.checksum, faces.checksums, faces.read_as, [p.name for p in protocols]]
         folder = None if cache is None else Path(cache) / "geometry"
         own = [p for p in protocols if not p.common_scale]
         kept = Keeper(folder, made_of)
@@ -142,21 +142,22 @@ def measured_faces(
 
 
 def faces_of_video(
-    regressors: Mapping[str, Reconstructor], features: Float[np.ndarray, "frame feature"]
+    regressors: Mapping[str, Reconstructor], features: Float[np.ndarray, "frame feature"], read_as: str = "photograph"
 ) -> dict[str, Float[np.ndarray, " component"]]:
     """Shapes by method: each regressor's from the mean of the features, and the mean of the first one's shapes over the frames."""
-    found = {
-        name: regressor.regress(features.mean(axis=0, keepdims=True)).shape[0] for name, regressor in regressors.items()
-    }
+    mean = features.mean(axis=0, keepdims=True)
+    found = {name: regressor.regress(mean, read_as).shape[0] for name, regressor in regressors.items()}
     first = next(iter(regressors.values()))
-    return {**found, MESHES: first.regress(features).shape.mean(axis=0)}
+    return {**found, MESHES: first.regress(features, read_as).shape.mean(axis=0)}
 
 
 class _Faces:
     """The faces to be measured of each person."""
 
-    def __init__(self, reconstructor: Reconstructor, stage_one: Reconstructor | None, encoded: EncodedSet):
-        self.model = reconstructor.model
+    def __init__(
+        self, reconstructor: Reconstructor, stage_one: Reconstructor | None, encoded: EncodedSet, read_as: str
+    ):
+        self.model, self.read_as = reconstructor.model, read_as
         frames = hashlib.sha256("\n".join(photo.name for photo in encoded.photos).encode()).hexdigest()
         self.checksums = [
             frames,
@@ -174,7 +175,7 @@ class _Faces:
     def of_videos(self, person: str) -> Iterator[Face]:
         """One for each video and method."""
         for video, rows in self.rows.get(person, {}).items():
-            for method, shape in faces_of_video(self.regressors, self.features[rows]).items():
+            for method, shape in faces_of_video(self.regressors, self.features[rows], self.read_as).items():
                 yield Face(method, video, shape)
 
     def without_video(self, scan: Scan) -> Iterator[Face]:
@@ -257,6 +258,7 @@ def _numbers(
         "better_than_the_mean_face": _share_better(records, first),
         "setting": {
             "set": scans.name,
+            "read_as": scans.read_as,
             "people": len({record.person for record in records}),
             "videos": list(dict.fromkeys(r.face.video for r in records if r.face.video)),
             "frames": len(encoded),

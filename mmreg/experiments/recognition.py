@@ -91,6 +91,7 @@ class Recognition:
             "set": self.source.name,
             "regressor_was_trained_on": list(self.trained_on),
             "stand_in": self.source.stand_in,
+            "read_as": self.source.read_as,
             "gallery_photos": len(self.people),
             "gallery_people": len(np.unique(self.people)),
             "probes": len(self.probes),
@@ -131,7 +132,7 @@ def recognise(
     renderings = {}
     for title, reconstructor in methods.items():
         if reconstructor is not None:
-            faces = _predict(reconstructor, setting.reconstructor, features)
+            faces = _predict(reconstructor, setting.reconstructor, features, photos.read_as)
             renderings[title] = _kept_renderings(setting, title, faces, studios)
     renderings[MEAN_FACE] = render_and_encode(studios, Coefficients.neutral(model))
     if photos.stand_in and all(_GENERATED.fullmatch(name) for name in encoded.people[probes]):
@@ -156,13 +157,13 @@ def _rows(names: Sequence[str], wanted: Sequence[str] | None) -> np.ndarray:
     return rows
 
 
-def _predict(reconstructor: Reconstructor, main: Reconstructor, features: np.ndarray) -> Coefficients:
+def _predict(reconstructor: Reconstructor, main: Reconstructor, features: np.ndarray, read_as: str) -> Coefficients:
     if reconstructor.encoder.checksum != main.encoder.checksum:
         raise InputError(
             f"The regressors to compare read different encoders, {reconstructor.encoder.name} and {main.encoder.name}; compare such that "
             "read the same."
         )
-    return reconstructor.regress(features)
+    return reconstructor.regress(features, read_as)
 
 
 @lru_cache(maxsize=4)

@@ -104,9 +104,8 @@ def run(
     searched = _of_people(worse, people[: size.searched])
     found = encode_set(searched, [reconstructor.encoder], **keep)
 
-    domain = "rendering" if photos.stand_in else "photograph"
     own_faces, stressed_faces = (
-        reconstructor.regress(encoded.stores[0].features, domain) for encoded in (own, stressed)
+        reconstructor.regress(encoded.stores[0].features, photos.read_as) for encoded in (own, stressed)
     )
     measure = _Measure(
         reconstructor,
@@ -130,7 +129,7 @@ def run(
         "people": len(people),
         "broken_at": BROKEN,
         "identity": {"network": measure.likeness.encoder.name, "is_a_judge": judge is not None},
-        "read_as": domain,
+        "read_as": photos.read_as,
         "factors": factors,
     }
     return Result("stress", numbers, [of_set(chosen)], arrays)

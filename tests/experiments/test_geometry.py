@@ -50,12 +50,14 @@ def test_the_numbers_can_be_written_and_the_maps_are_on_the_model(result, recons
 
 def test_features_are_averaged_before_the_face_is_and_meshes_after(reconstructor, scans):
     encoded = geometry.encode_set(geometry.frames_of(scans), [reconstructor.encoder], progress=False)
-    faces = {(f.method, f.video): f.shape for f in geometry._Faces(reconstructor, None, encoded).of_videos("p0")}
+    assert scans.read_as == "rendering"
+    seen = geometry._Faces(reconstructor, None, encoded, scans.read_as)
+    faces = {(f.method, f.video): f.shape for f in seen.of_videos("p0")}
     rows = [k for k, p in enumerate(encoded.photos) if p.person == "p0" and p.labels["video"] == "indoor"]
     features = encoded.stores[0].features[rows]
-    mean = reconstructor.regress(features.mean(axis=0, keepdims=True)).shape[0]
+    mean = reconstructor.regress(features.mean(axis=0, keepdims=True), "rendering").shape[0]
     np.testing.assert_allclose(faces[FEATURES, "indoor"], mean, atol=1e-5)
-    singly = np.array([reconstructor.regress(f[None]).shape[0] for f in features])
+    singly = np.array([reconstructor.regress(f[None], "rendering").shape[0] for f in features])
     np.testing.assert_allclose(faces[MESHES, "indoor"], singly.mean(axis=0), atol=1e-5)
     assert np.abs(faces[MESHES, "indoor"] - faces[FEATURES, "indoor"]).max() > 1e-3
 
