@@ -77,7 +77,8 @@ figure = error_map_portraits(model, encoder, maps, limit_mm=3.0)
 #
 # {cite:t}`genova2018` use MICC Florence {cite}`bagdanov2011`: 53 people with a scan and three videos each. It is handed out on request, so this page uses it where you
 # have it (`MMREG_DATA`, see `mmreg data list`), and else a stand-in: people drawn from the generator *behind* the open model, with features that its components can't
-# express, scanned with noise in another triangulation, and filmed in three situations that grow harder.
+# express, scanned with noise in another triangulation, and filmed in three situations that grow harder. The stand-in's frames are rendered, so the regressor reads them
+# by the statistics of renderings ([stage one](07_stage_one) says why there are two); photographs it reads by those of photographs, and no rendered set can test that half.
 
 # %% tags=["hide-input"]
 stand_in = "**a stand-in**, not MICC" if scans.stand_in else "the real set"

@@ -163,7 +163,7 @@ show_source(photo_pairs)
 # %% [markdown]
 # LFW's photographs may be used but not shown. Where `MMREG_DATA` holds them this page reads some of them; elsewhere it builds a set like it: people outside the face model's
 # span, in several snapshots each, with hair, glasses, expressions, turned heads, hard light and bad lenses. That is a **stand-in**: its skins are painted by a generator and
-# lit by our own renderer, and its people never grow older. Read it for how the measures work; for how well the regressor does, read the recorded numbers.
+# lit by our own renderer, its people never grow older, and the regressor reads them as the renderings that they are. Read it for how the measures work; for how well the regressor does, read the recorded numbers.
 
 # %%
 size = "quick" if profile == "quick" else "full"

@@ -67,7 +67,8 @@ figure = group_intervals(shown["groups"], {name: MEASURES[name] for name in SHOW
 # Nobody. Asking real photographs for somebody's ancestry is a question with no good answer, and the sets that are handed out for geometry hold few kinds of people: the 53 of MICC are
 # all Caucasian. So we draw people whose attributes are known because a generator was given them: gender between 0 and 1, an age, shares of three ancestries, and a skin whose luminance we can
 # measure. **They are a stand-in**: stylised, from one generator, with three words for all of humanity's ancestry. What is found here is how the regressor treats such people.
-# It can convict, in that a bias seen even here is real for something; it can't acquit.
+# It can convict, in that a bias seen even here is real for something; it can't acquit. As the page needs these labels, it runs on the stand-in wherever it is run, with real
+# sets at hand or without; the pictures are read as the renderings that they are.
 
 # %%
 show_source(groups_of)
