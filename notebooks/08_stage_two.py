@@ -400,10 +400,10 @@ else:
 Markdown(text)
 
 # %% [markdown]
-# From stage one to 1,000 and to 5,000 steps with photographs similarity and recall rise, and the error of the shape doesn't fall. So far, what the
-# photographs taught is what makes a face recognisable to networks, and not where its surface lies. The two runs with photographs differ in length and in several
-# choices at once, so the table doesn't say what any one of them is for; [the ablations](13_ablations) do. Skin tone is the mean order over people with four or
-# more photographs.
+# From stage one to the short run and to the long one similarity and recall rise, and the error of the shape doesn't fall with them. What the
+# photographs taught is what makes a face recognisable to networks, and not where its surface lies: **likeness has been bought, and shape is what it was paid with.** The two
+# runs with photographs differ in length alone; what each of their terms is for, [the ablations](13_ablations) say. Skin tone is the order over people with
+# four or more photographs.
 #
 # ## What the paper did, and we did differently
 #
