@@ -60,8 +60,8 @@ class Profile:
 
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard;
-# L_skin is at most 2 as well. Chosen by trials of 500 and 600 steps; what each weight is worth, results/training says. Synthetic faces at a weight of
-# 20 keep shapes nearer to stage one's in short runs; at length identity wins all the same.
+# L_skin is at most 2 as well. Chosen by trials of 500 and 600 steps; what each weight is worth, results/training says; the weight of
+# synthetic faces was meant to keep shapes as good as stage one's, and doesn't.
 _TUNED = LossWeights(parameter=20.0, identity=20_000.0, batch_distribution=20.0, skin_tone=4000.0)
 
 FULL = Profile(

@@ -117,7 +117,7 @@ Markdown("\n".join([head, "|---|---|---|---|---|---|---|", *lines]))
 # %% [markdown]
 # The column "picture itself" is what the judge makes of the artwork without any reconstruction: the ceiling, in a way. Where it is low, as for the newspaper's dots, the recogniser is blind and the regressor can't do better than what it is told. Where it is
 # high and the reconstruction's is not, as for paintings, drawings and posters alike, the loss is ours: the picture is found and looked at, and then its flat patches
-# and strokes, we suppose, are read as traits.
+# and strokes, we suppose, are read as traits, or not read at all (the first exercise tells which).
 #
 # ## Break it: how plausible is plausible?
 #
@@ -151,10 +151,12 @@ if "rows" in result.arrays:
 distances = {style: found["mesh_mm"] for style, found in record["from_the_mean_face"].items() if found}
 print({style: round(distance, 1) for style, distance in distances.items()})
 assert min(distances.values()) > 0.0
-assert "halftone" not in distances or distances["halftone"] > 0.8 * distances["photograph"] or model_name != "open"
+assert "halftone" not in distances or distances["halftone"] < 0.8 * distances["photograph"] or model_name != "open"
 
 # %% [markdown]
-# No. The faces from unrecognised styles lie as far from the mean as those from photographs. It doesn't hesitate, it errs.
+# Largely, yes. The newspaper's dots and the painting's strokes come out nearer to the mean face than the photographs do. In training, synthetic faces were covered,
+# blurred and compressed now and then while their targets stayed what they were ([stage two](08_stage_two)), and the best answer to a picture that says little is the
+# average. So an unreadable picture gives a plausible face *because* nothing was read. It hesitates, and doesn't say so.
 #
 # ```{solution-end}
 # ```
