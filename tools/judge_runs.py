@@ -100,6 +100,13 @@ def moments(coefficients: np.ndarray, deviations: np.ndarray) -> dict[str, float
     }
 
 
+def check_names(stores: list[FeatureStore], names: np.ndarray) -> None:
+    """SystemExit if a store holds other photographs than the list, or in another order."""
+    for store in stores:
+        if list(store.names) != list(names):
+            raise SystemExit(f"{store.source}: these are other photographs than the list's; encode them again.")
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=STAGE=WEIGHTS.npz=WORDS")
@@ -123,6 +130,7 @@ def main() -> None:
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
     store = test_store(arguments.test_store[0], encoder, test.names)
     others = [FeatureStore.load(path) for path in arguments.test_store[1:]]
+    check_names([store, *others], test.names)
     skin = luminance(store.skin)
     people = np.concatenate([train.people, test.people])
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))

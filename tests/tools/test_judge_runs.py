@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tools.judge_runs import moments
+from mmreg.data.feature_store import FeatureStore
+from tools.judge_runs import check_names, moments
 from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 
 
@@ -27,3 +28,13 @@ def test_bumps_have_their_size_and_are_smooth():
     assert values.std() == pytest.approx(BUMPS_MM, rel=0.1)
     steepest = 2 * np.pi * BUMPS_MM / WAVELENGTHS_MM[0]
     assert np.sqrt(((beside - values) ** 2).mean()) < 0.5 * steepest
+
+
+def test_stores_of_other_photographs_are_refused():
+    def store(*names):
+        rows = np.zeros((len(names), 3), np.float32)
+        return FeatureStore(rows, rows, rows, names, "0" * 64, "somebody's")
+
+    check_names([store("a", "b"), store("a", "b")], np.array(["a", "b"]))
+    with pytest.raises(SystemExit, match="other photographs"):
+        check_names([store("a", "b"), store("b", "a")], np.array(["a", "b"]))
