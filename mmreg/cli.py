@@ -33,8 +33,8 @@ Encoder = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--encoder",
-        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), dlib-map or dlib-map+skin (1,024 features instead of 256), or facenet:FILE, inception_resnet:FILE or vggface:FILE "
-        "with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
+        help="The recogniser: dlib, dlib+skin (with the tone of the cheeks), dlib-map or dlib-map+skin (1,024 features instead of 256), "
+        "or facenet:FILE, inception_resnet:FILE or vggface:FILE with weights of yours: a path, or an address with its checksum, https://…/FILE#sha256=….",
     ),
 ]
 Weights = Annotated[

@@ -130,7 +130,7 @@ def main() -> None:
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
     store = test_store(arguments.test_store[0], encoder, test.names)
     others = [FeatureStore.load(path) for path in arguments.test_store[1:]]
-    check_names([store, *others], test.names)
+    check_names(others, test.names)
     skin = luminance(store.skin)
     people = np.concatenate([train.people, test.people])
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))

@@ -53,8 +53,19 @@ class ScannedPerson:
     labels: Mapping[str, str | float] = field(default_factory=dict)
 
 
+class _Pictures:
+    """What sets of photographs and of scanned people have in common."""
+
+    stand_in: bool
+
+    @property
+    def read_as(self) -> str:
+        """By which domain's statistics a regressor reads the features: a stand-in's pictures are rendered (see `regressor.DomainStatistics`)."""
+        return "rendering" if self.stand_in else "photograph"
+
+
 @dataclass(frozen=True, eq=False)
-class PhotoSet:
+class PhotoSet(_Pictures):
     """Photographs of an experiment.
 
     Attributes:
@@ -70,14 +81,9 @@ class PhotoSet:
     checksum: str
     skipped: Sequence[tuple[str, str]] = ()
 
-    @property
-    def read_as(self) -> str:
-        """By which domain's statistics a regressor reads the features: a stand-in's pictures are rendered (see `regressor.DomainStatistics`)."""
-        return "rendering" if self.stand_in else "photograph"
-
 
 @dataclass(frozen=True, eq=False)
-class ScanSet:
+class ScanSet(_Pictures):
     """Scanned people of an experiment; the attributes are as `PhotoSet`'s."""
 
     name: str
@@ -85,8 +91,3 @@ class ScanSet:
     people: Sequence[ScannedPerson]
     checksum: str
     skipped: Sequence[tuple[str, str]] = ()
-
-    @property
-    def read_as(self) -> str:
-        """By which domain's statistics a regressor reads the features: a stand-in's pictures are rendered (see `regressor.DomainStatistics`)."""
-        return "rendering" if self.stand_in else "photograph"
