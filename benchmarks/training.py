@@ -37,7 +37,7 @@ def measure(profile, seconds: float) -> dict:
     from mmreg.face import Coefficients, load
     from mmreg.regressor import DomainStatistics, fresh_regressor
     from mmreg.studio import Studio, rendering_statistics
-    from mmreg.training import Trainer, compile_trainer, stage_two_batch
+    from mmreg.training import compile_trainer, stage_two_batch, trainer_of
 
     encoder = load_encoder(profile.encoder)
     studio, photos = Studio(load("open"), encoder), photo_like_features(8192, 0, encoder)
@@ -46,7 +46,7 @@ def measure(profile, seconds: float) -> dict:
         "rendering": rendering_statistics(studio, 64, 0),
     }
     regressor = fresh_regressor(studio.model, encoder, statistics, 0)
-    trainer = Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    trainer = trainer_of(studio, regressor, profile, "stage_two")
     compile_trainer(trainer, profile.stage_two_learning_rate, profile)
     batch = stage_two_batch(studio, photos, profile, 0, 0)
     views = profile.photos_per_step * profile.views_per_photo

@@ -36,24 +36,38 @@ def identity_loss(
     """L_id = 1 − cos(γ, γ'), averaged over the batch (section 3.3.2); 0 for the same direction, 2 for opposite ones.
 
     Paper: embeddings are compared as they are. dlib's share a large common offset, so the mean embedding of each domain
-    is subtracted first; with FaceNet's, leave the means at 0. Ours.
+    is subtracted first, or that of the batch; with FaceNet's, leave the means at 0. Ours.
     """
     cosine = dot(unit(photo_embedding - photo_mean), unit(rendering_embedding - rendering_mean))
     return ops.mean(1.0 - cosine)
 
 
-def batch_distribution_loss(shape: Float[Array, "batch s"], albedo: Float[Array, "batch t"]) -> Float[Array, ""]:
+def batch_distribution_loss(
+    shape: Float[Array, "batch s"],
+    albedo: Float[Array, "batch t"],
+    held_shape: int | None = None,
+    held_albedo: int | None = None,
+    mean_weight: float = 1.0,
+) -> Float[Array, ""]:
     """L_batchdistr = ‖mean_b s‖² + ‖var_b s − 1‖² + ‖mean_b t‖² + ‖var_b t − 1‖² (section 3.3.3).
 
     Nought when the batch has the morphable model's own mean and variance. A batch collapsed to one face far from the
     mean pays 1 for every coefficient, and its squared distance.
+
+    Args:
+        held_shape, held_albedo: ours: how many leading components must vary as much as the prior. The rest pay only for varying more: what a
+            photograph doesn't tell is best answered by the mean, and asked to vary it can only be made up. None holds them all, as the paper does.
+        mean_weight: ours: how much the two terms of the means count beside those of the variances. Below the paper's 1 the mean
+            may settle some way from the prior's, where the photographs' losses want it.
     """
-    return _moments(shape) + _moments(albedo)
+    return _moments(shape, held_shape, mean_weight) + _moments(albedo, held_albedo, mean_weight)
 
 
-def _moments(coefficients):
-    mean, variance = ops.mean(coefficients, axis=0), ops.var(coefficients, axis=0)
-    return ops.sum(mean**2) + ops.sum((variance - 1.0) ** 2)
+def _moments(coefficients, held, mean_weight):
+    mean, excess = ops.mean(coefficients, axis=0), ops.var(coefficients, axis=0) - 1.0
+    if held is not None:
+        excess = ops.concatenate([excess[:held], ops.relu(excess[held:])])
+    return mean_weight * ops.sum(mean**2) + ops.sum(excess**2)
 
 
 def loopback_loss(

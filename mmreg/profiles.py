@@ -49,6 +49,11 @@ class Profile:
     # ours: synthetic faces wear what photographs do; their targets stay neutral (section 3.1 predicts neutral faces)
     expression_deviation: float = 0.0  # of the synthetic faces' expression coefficients
     nuisances: bool = False  # whether synthetic faces' pictures are covered, blurred, noisy and compressed now and then
+    held_variance: float = (
+        1.0  # share of the model's variance whose components L_batchdistr holds to the prior's deviation
+    )
+    mean_weight: float = 1.0  # of L_batchdistr's terms of the means beside those of the variances; below 1 the population's mean is fitted
+    identity_centre: str = "domain"  # what L_id measures directions from: the means of each "domain", or of the "batch"
     population: str = "model"  # whom the photographs show, by its name in `face.population`: the prior of L_batchdistr
     # ours: how far the framing of a rendering strays; meant to keep from learning what holds in one framing alone
     crop_scale_jitter: float = 0.03  # standard deviation of the logarithm of its size
@@ -83,6 +88,9 @@ FULL = Profile(
     statistics_renderings=512,
     expression_deviation=0.7,
     nuisances=True,
+    held_variance=0.95,  # Paper: all components; ours doesn't ask for what features can't tell
+    mean_weight=0.05,  # Paper: 1; ours lets the mean of the photographed be learnt, near that of the population below
+    identity_centre="batch",
     population="press",  # ours: LFW's people, of whom the photographs at hand are
     crop_scale_jitter=0.08,
     crop_offset_jitter=5.0,
@@ -104,6 +112,9 @@ QUICK = replace(
     warmup_steps=10,
     weights=LossWeights(identity=2000.0, skin_tone=400.0),  # gentler than in `FULL`, as 60 steps are few
     statistics_renderings=128,
+    held_variance=1.0,  # section 3.3.3
+    mean_weight=1.0,  # section 3.3.3
+    identity_centre="domain",  # six photographs have no mean to speak of
     population="model",  # section 3.3.3: the pages show the paper's prior first
 )
 
@@ -123,6 +134,9 @@ PAPER = replace(
     statistics_renderings=4096,
     expression_deviation=0.0,  # section 3.3.1 draws shape, albedo, pose and light
     nuisances=False,  # as the line before
+    held_variance=1.0,  # section 3.3.3
+    mean_weight=1.0,  # section 3.3.3
+    identity_centre="domain",  # for FaceNet it would be none: see `losses.identity_loss`
     population="model",  # section 3.3.3
 )
 

@@ -116,22 +116,50 @@ class Regressor(keras.Model):
         x = self.coefficients(x)
         return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
 
-    def match_moments(self, features: Float[Array, "batch feature"]) -> None:
+    def match_moments(
+        self,
+        features: Float[Array, "batch feature"],
+        held_shape: int | None = None,
+        held_albedo: int | None = None,
+    ) -> None:
         """Shifts and stretches each predicted coefficient so that it has the population's mean and deviation over
         photographs with these features. A deviation is changed by at most `MOMENTS_REACH`.
+
+        Args:
+            held_shape, held_albedo: as in `batch_distribution_loss`: the components after these are never stretched, only shrunk.
 
         Ours: the batch distribution loss asks for both, but hears them through a batch's noise. A regressor that didn't learn to
         spread its predictions stays timid: stretching further would only enlarge its errors.
         """
-        chunks = [self(features[k : k + 1024], domain="photograph") for k in range(0, len(features), 1024)]
-        found = np.concatenate([np.concatenate([np.asarray(part) for part in chunk], axis=1) for chunk in chunks])
+        found = np.concatenate(self._predictions(features), axis=1)
         wanted = self.population
         mean = np.concatenate([wanted.shape_mean, wanted.albedo_mean])
         deviation = np.concatenate([wanted.shape_deviation, wanted.albedo_deviation])
-        stretch = np.clip(deviation / np.maximum(found.std(axis=0), 1e-6), 1 / MOMENTS_REACH, MOMENTS_REACH)
+        reach = np.concatenate(
+            [
+                np.where(np.arange(count) < (count if held is None else held), MOMENTS_REACH, 1.0)
+                for count, held in ((len(wanted.shape_mean), held_shape), (len(wanted.albedo_mean), held_albedo))
+            ]
+        )
+        stretch = np.clip(deviation / np.maximum(found.std(axis=0), 1e-6), 1 / MOMENTS_REACH, reach)
         kernel, bias = self.coefficients.kernel, self.coefficients.bias
         kernel.assign(kernel * stretch)
         bias.assign(mean + (bias - found.mean(axis=0)) * stretch)
+
+    def fit_population_mean(self, features: Float[Array, "batch feature"]) -> None:
+        """Takes the mean prediction for photographs with these features for the mean of their population.
+
+        Ours: where training held the mean loosely it has settled between the prior's and what the photographs' losses wanted, so that this is what
+        is believed of the photographed from then on. Deviations stay the prior's.
+        """
+        shape, albedo = (part.mean(axis=0) for part in self._predictions(features))
+        self._population.value = self.population._replace(shape_mean=shape, albedo_mean=albedo)
+
+    def _predictions(self, features) -> tuple[np.ndarray, np.ndarray]:
+        """(shape, albedo) of photographs, of as many as there are."""
+        chunks = [self(features[k : k + 1024], domain="photograph") for k in range(0, len(features), 1024)]
+        shape, albedo = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*chunks, strict=True))
+        return shape, albedo
 
     def save_file(self, path: str | Path, provenance: dict) -> None:
         """Writes weights (16-bit floats), statistics, identity and provenance to one `.npz`, whole or not at all."""

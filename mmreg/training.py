@@ -34,6 +34,7 @@ from mmreg.studio import Studio, rendering_statistics, step_seed
 
 TERMS = ("parameter", "identity", "batch_distribution", "loopback")  # the paper's
 OUR_TERMS = ("skin_tone",)
+IDENTITY_CENTRES = ("domain", "batch")
 
 
 class Batch(NamedTuple):
@@ -59,6 +60,7 @@ class Trainer(keras.Model):
     Args:
         weights: of the terms; in stage one only L_param is computed.
         views_per_photo: in how many scenes each photograph's face is rendered.
+        identity_centre, held_variance, mean_weight: as in `Profile`.
     """
 
     def __init__(
@@ -67,12 +69,22 @@ class Trainer(keras.Model):
         studio: Studio,
         weights: LossWeights,
         views_per_photo: int = 1,
+        identity_centre: str = "domain",
+        held_variance: float = 1.0,
+        mean_weight: float = 1.0,
     ):
         super().__init__(name="trainer")
+        if identity_centre not in IDENTITY_CENTRES:
+            raise TrainingError(
+                f"L_id can't be centred by {identity_centre!r}; choose one of {', '.join(IDENTITY_CENTRES)}."
+            )
         self.regressor = regressor
         self.studio = _Untracked(studio)
         self.loss_weights = weights
         self.views_per_photo = views_per_photo
+        self.identity_centre = identity_centre
+        self.mean_weight = mean_weight
+        self.held = studio.model.shape.leading(held_variance), studio.model.albedo.leading(held_variance)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, *OUR_TERMS, "total")}
         self.built = True
 
@@ -114,16 +126,12 @@ class Trainer(keras.Model):
         faces = Coefficients(shape[:rendered], albedo[:rendered])
         encoding = self.studio.value.encode(faces, batch.photo_scene)
         second_shape, second_albedo = self.regressor(encoding.features, domain="rendering")
-        statistics = self.regressor.statistics
         terms = {
             "identity": losses.identity_loss(
-                photo_embedding,
-                encoding.embedding,
-                statistics["photograph"].embedding_mean,
-                statistics["rendering"].embedding_mean,
+                photo_embedding, encoding.embedding, *self._identity_means(photo_embedding, encoding.embedding)
             ),
             "batch_distribution": losses.batch_distribution_loss(
-                *self.regressor.population.standardised(shape, albedo)
+                *self.regressor.population.standardised(shape, albedo), *self.held, self.mean_weight
             ),
             "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
         }
@@ -131,6 +139,17 @@ class Trainer(keras.Model):
             albedo_tone = tone(srgb_to_linear(self.studio.value.cheeks(albedo)))
             terms["skin_tone"] = losses.skin_tone_loss(batch.photo_tone, albedo_tone)
         return terms
+
+    def _identity_means(self, photo_embedding, rendering_embedding):
+        """What the directions of photographs and of renderings are measured from.
+
+        The mean rendering of random faces isn't the mean rendering of predicted ones. Held to it, predictions lean until it is,
+        and L_batchdistr pulls the other way. Measured from the batch's own means, faces have to differ from each other as the photographs
+        do, and where their middle lies is left to L_batchdistr. Ours.
+        """
+        if self.identity_centre == "batch":
+            return ops.mean(photo_embedding, axis=0), ops.mean(rendering_embedding, axis=0)
+        return tuple(self.regressor.statistics[domain].embedding_mean for domain in ("photograph", "rendering"))
 
 
 class _Untracked:
@@ -181,7 +200,15 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
     """
     if stage == "stage_one":
         return Trainer(regressor, studio, LossWeights())
-    return Trainer(regressor, studio, profile.weights, profile.views_per_photo)
+    return Trainer(
+        regressor,
+        studio,
+        profile.weights,
+        profile.views_per_photo,
+        profile.identity_centre,
+        profile.held_variance,
+        profile.mean_weight,
+    )
 
 
 def train_stage_one(
@@ -257,7 +284,10 @@ def train_run(
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
-        regressor.match_moments(photos.features)
+        if profile.mean_weight < 1.0:
+            regressor.fit_population_mean(photos.features)
+        model, share = studio.model, profile.held_variance
+        regressor.match_moments(photos.features, model.shape.leading(share), model.albedo.leading(share))
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

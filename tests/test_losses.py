@@ -44,6 +44,23 @@ def test_a_collapsed_batch_pays_one_per_coefficient_and_its_squared_distance():
     assert float(losses.batch_distribution_loss(s, t)) == pytest.approx(7 * 1 + 7 * 4 + 9 * 1, rel=1e-5)
 
 
+def test_components_that_are_not_held_pay_for_spreading_alone():
+    x = normal(0, 400, 6)
+    x = (x - x.mean(0)) / x.std(0)
+    timid, wild = x * np.float32([1, 1, 1, 1, 0.5, 0.5]), x * np.float32([1, 1, 1, 1, 1, 2])
+    assert float(losses.batch_distribution_loss(timid, x)) == pytest.approx(2 * 0.75**2, rel=1e-4)
+    assert float(losses.batch_distribution_loss(timid, x, 4, 4)) == pytest.approx(0.0, abs=1e-8)
+    assert float(losses.batch_distribution_loss(wild, x, 4, 4)) == pytest.approx(9.0, rel=1e-4)
+    assert float(losses.batch_distribution_loss(timid, x, 5, 4)) == pytest.approx(0.75**2, rel=1e-4)
+
+
+def test_a_lightly_held_mean_pays_less_and_the_variance_as_much():
+    s, t = np.full((10, 7), 2.0, np.float32), np.zeros((10, 9), np.float32)
+    assert float(losses.batch_distribution_loss(s, t, mean_weight=0.1)) == pytest.approx(
+        7 * 1 + 0.1 * 7 * 4 + 9, rel=1e-5
+    )
+
+
 def test_loopback_reaches_both_predictions():
     first, second = tf.constant(normal(0, 3, 4)), tf.constant(normal(1, 3, 4))
     with tf.GradientTape() as tape:

@@ -115,3 +115,23 @@ def test_predictions_of_photographs_are_given_the_populations_moments(regressor)
     np.testing.assert_allclose(new_shape.std(axis=0), population.shape_deviation, rtol=1e-3)
     wanted = np.float32([0.7, 1.5, MOMENTS_REACH, 1 / MOMENTS_REACH]) * albedo.std(axis=0)
     np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
+    matched.set_weights(regressor.get_weights())
+    matched.match_moments(features, held_shape=2, held_albedo=1)
+    new_shape, new_albedo = (np.asarray(part) for part in matched(features))
+    np.testing.assert_allclose(new_shape.mean(axis=0), 0.5, atol=1e-4)
+    np.testing.assert_allclose(new_shape.std(axis=0), np.float32([1.3, 1.3, 1, 1, 1]) * shape.std(axis=0), rtol=1e-3)
+    wanted = np.float32([0.7, 1.0, 1.0, 1 / MOMENTS_REACH]) * albedo.std(axis=0)
+    np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
+
+
+def test_a_fitted_population_has_the_mean_of_the_predictions_and_its_own_deviation(regressor, tmp_path):
+    features = np.random.default_rng(4).normal(size=(1500, 12)).astype(np.float32)
+    shape, albedo = (np.asarray(part) for part in regressor(features))
+    before = regressor.population
+    regressor.fit_population_mean(features)
+    np.testing.assert_allclose(regressor.population.shape_mean, shape.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(regressor.population.albedo_mean, albedo.mean(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(regressor.population.shape_deviation, before.shape_deviation)
+    regressor.save_file(tmp_path / "fitted.npz", {})
+    kept = load_regressor(tmp_path / "fitted.npz").regressor.population
+    np.testing.assert_array_equal(kept.shape_mean, regressor.population.shape_mean)

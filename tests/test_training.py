@@ -90,6 +90,28 @@ def test_stage_one_learns_to_tell_faces_it_has_seen(studio, encoder):
         np.testing.assert_array_equal(old, new)
 
 
+def test_identity_measured_from_the_batch_hears_no_offset_of_all_renderings(studio, photos):
+    statistics = {
+        domain: DomainStatistics.of(photos.features, photos.embedding) for domain in ("photograph", "rendering")
+    }
+    batch = stage_two_batch(studio, photos, TINY, 0, 0)
+
+    def identity(centre, offset):
+        moved = statistics["rendering"]._replace(embedding_mean=statistics["rendering"].embedding_mean + offset)
+        regressor = fresh_regressor(studio.model, studio.encoder, statistics | {"rendering": moved}, seed=0)
+        trainer = training.Trainer(regressor, studio, TINY.weights, TINY.views_per_photo, centre)
+        return float(trainer.call(batch)["identity"])
+
+    assert identity("batch", 0.1) == pytest.approx(identity("batch", 0.0), abs=1e-6)
+    assert abs(identity("domain", 0.1) - identity("domain", 0.0)) > 0.01
+
+
+def test_a_centre_that_there_is_not_is_refused(studio, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    with pytest.raises(TrainingError, match="domain, batch"):
+        training.Trainer(regressor, studio, TINY.weights, identity_centre="median")
+
+
 def test_a_run_leaves_regressors_settings_logs_and_provenance(tiny_run, open_model, encoder):
     names = {path.name for path in tiny_run.iterdir()}
     assert {"settings.json", "stage_one.npz", "regressor.npz", "run.json", "tensorboard"} <= names

@@ -43,6 +43,11 @@ class LinearSpace:
         """K, the number of components."""
         return len(self.standard_deviations)
 
+    def leading(self, share: float) -> int:
+        """How many of the first components it takes to carry this share (0 to 1) of the variance."""
+        carried = np.cumsum(self.standard_deviations.astype(np.float64) ** 2)
+        return min(int(np.searchsorted(carried, share * carried[-1])) + 1, self.component_count)
+
     @cached_property
     def _tensors(self) -> tuple[Array, Array, Array]:
         """x̄, σ and Pᵀ as the backend's tensors, converted once."""

@@ -34,6 +34,13 @@ def test_a_coefficient_of_one_moves_the_mesh_by_one_standard_deviation(tiny_mode
         np.testing.assert_allclose(np.linalg.norm(moved), tiny_model.shape.standard_deviations[k], rtol=1e-4)
 
 
+@pytest.mark.parametrize(("share", "count"), [(0.0, 1), (0.49, 1), (0.51, 2), (0.79, 2), (0.81, 3), (1.0, 4)])
+def test_leading_components_carry_a_share_of_the_variance(share, count):
+    deviations = np.sqrt(np.float32([5, 3, 1, 1]))
+    space = LinearSpace(np.zeros(6, np.float32), np.eye(6, 4, dtype=np.float32), deviations)
+    assert space.leading(share) == count
+
+
 def test_the_mean_expression_is_added_with_and_without_an_expression(tiny_model):
     zero = Coefficients.neutral(tiny_model)
     neutral = tiny_model.positions(zero.shape)
