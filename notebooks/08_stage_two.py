@@ -170,7 +170,11 @@ for name, value in toy.items():
     print(f"{name:>30}: {float(value):.2f}")
 
 # %% [markdown]
-# An offset makes strangers look alike and the loss small, and its gradient with it. The gradient has a long way to go: from the
+# An offset makes strangers look alike and the loss small, and its gradient with it. The means of each domain are measured before training, of random faces' renderings;
+# as predictions aren't random faces, theirs is another, and the profile `full` takes the means of each batch instead (`identity_centre`, ours; among [the ablations](13_ablations)).
+# This page's batches are too small for that.
+#
+# The gradient has a long way to go: from the
 # cosine through the recogniser into the picture, through shading and rasterizer into vertices and colours, through the
 # face model into the coefficients. The photograph is rendered in three random poses and lights at once, as in the paper's
 # section 3.3.2, so that no single picture has to convince; [a chapter](11_many_views) weighs views against people.
@@ -358,8 +362,8 @@ figure = grid(table, row_labels=list(regressors), column_labels=[*("draw" for _ 
 # ## A longer run
 #
 # This page's run takes a minute; it shows how the losses work against each other, not how good the method gets. For that, the project
-# trained a reference regressor once, with the profile `full` as it was then (it didn't know yet of [other
-# populations](09_batch_distribution) and of spoilt pictures), on encodings of real photographs.
+# trained a reference regressor once, with the profile `full`, on encodings of real photographs. It weighs the losses otherwise, knows of [another
+# population](09_batch_distribution), whose mean it may fit, and meets spoilt pictures.
 
 # %% tags=["hide-input"]
 path = Path("../results/reference/summary.json")

@@ -63,6 +63,7 @@ Markdown(
 | **trained on** | {data}, without labels, and random faces of the face model |
 | **how** | profile `{settings["name"]}`: {settings["stage_one_steps"]:,} + {settings["stage_two_steps"]:,} steps, seed {made["seed"]}; its last sitting took {made["seconds"] / 60:.0f} minutes on {made["machine"]} |
 | **weights of the losses** | {losses} |
+| **population** | {settings["population"]}{", its mean fitted to the photographs" if settings.get("mean_weight", 1.0) < 1.0 else ""} |
 | **licence** | Apache-2.0, as the code |
 | **SHA-256** | `{loaded.checksum}` |
 """
@@ -138,7 +139,8 @@ Markdown("\n".join(lines))
 # ## Limits
 #
 # - **Neutral only.** A smile is read as a wide mouth at times; expression and pose aren't predicted.
-# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it.
+# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. That people have hair it has learnt all the same, and says so with a
+#   dark scalp, in everybody: the [fitted mean](09_batch_distribution). The same mean is greyer and darker of skin than what is published of the photographed would make it.
 # - **One light, one photograph.** No single picture tells bright skin in shade from dark skin in the sun.
 # - **The model's span.** Faces are sums of what the open model holds, which was made from a procedural generator and not from scans of people.
 # - **Shape is weaker than likeness.** Training with photographs improves what a network recognises, and has not lowered the error of the shape:
