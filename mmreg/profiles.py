@@ -66,7 +66,7 @@ class Profile:
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard;
 # L_skin is at most 2 as well. Chosen by trials of 500 and 600 steps; what each weight is worth, results/training says; the weight of
-# synthetic faces was meant to keep shapes as good as stage one's, and doesn't.
+# synthetic faces keeps shapes from getting much worse than stage one's, and doesn't keep them as good.
 _TUNED = LossWeights(parameter=20.0, identity=20_000.0, batch_distribution=20.0, skin_tone=4000.0)
 
 FULL = Profile(
