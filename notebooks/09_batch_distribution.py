@@ -297,8 +297,8 @@ show_source(Population.standardised)
 # %% [markdown]
 # Gender, age and ancestry aren't all in which photographs differ from the model's faces. People have hair, and the model's heads are bald; brows, eyes and contrast are a
 # camera's. To a recogniser this is a difference that all renderings share, and what would lessen it pleases the identity loss in every face at once. So the whole crowd leans towards
-# it, batch distribution pulls the other way, and both spend on this quarrel what they should spend on people. Left free (`mean_free` among the ablations), the mean
-# runs off to where nobody lives. Held as firmly as the paper does, it costs recall (`mean_held`).
+# it, batch distribution pulls the other way, and both spend on this quarrel what they should spend on people: held as firmly as in the paper, the mean costs much recall (`mean_held`
+# among the [ablations](13_ablations)). Left free altogether (`mean_free`) it gains no more than held a little, and nothing then keeps it among people.
 #
 # The profile `full` holds it lightly: the terms of the means count a twentieth (`mean_weight`, ours). The mean then settles between the known population's and
 # what the photographs want, and when training ends this is taken for the mean of the photographed (`Regressor.fit_population_mean`): a prior fitted to its population,
@@ -327,7 +327,9 @@ if "the fitted mean" in populations:
     numbers["fitted_mean"] = {"root_mean_square": np.sqrt((away**2).mean()), "largest": np.abs(away).max()}
     text = (
         f"The fitted mean lies {numbers['fitted_mean']['root_mean_square']:.2f} of the press's deviations from its mean in a coefficient (root mean square; at most "
-        f"{numbers['fitted_mean']['largest']:.1f}). That isn't little: a head of hair, put on by skin. A face model with hair would need less of it."
+        f"{numbers['fitted_mean']['largest']:.1f}). That isn't little: a head of hair, put on by skin. A face model with hair would need less of it. "
+        f"The skin has become darker than either of the others, {tones[-1]:.2f} of luminance, which no photograph asked for: a brighter light and a darker skin make the same picture, and "
+        "only the hold on the mean could have kept them apart. Who is darker than whom is learnt; how dark all are isn't to be believed."
     )
 else:
     text = "*The fitted mean belongs to the open model.*"
