@@ -49,9 +49,7 @@ class Profile:
     # ours: synthetic faces wear what photographs do; their targets stay neutral (section 3.1 predicts neutral faces)
     expression_deviation: float = 0.0  # of the synthetic faces' expression coefficients
     nuisances: bool = False  # whether synthetic faces' pictures are covered, blurred, noisy and compressed now and then
-    held_variance: float = (
-        1.0  # share of the model's variance whose components L_batchdistr holds to the prior's deviation
-    )
+    held_variance: float = 1.0  # of the model's, whose components L_batchdistr holds to the prior's deviation
     mean_weight: float = 1.0  # of L_batchdistr's terms of the means beside those of the variances; below 1 the population's mean is fitted
     identity_centre: str = "domain"  # what L_id measures directions from: the means of each "domain", or of the "batch"
     population: str = "model"  # whom the photographs show, by its name in `face.population`: the prior of L_batchdistr

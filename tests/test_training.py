@@ -106,6 +106,19 @@ def test_identity_measured_from_the_batch_hears_no_offset_of_all_renderings(stud
     assert abs(identity("domain", 0.1) - identity("domain", 0.0)) > 0.01
 
 
+def test_a_lightly_held_mean_becomes_the_populations(studio, photos, tmp_path):
+    small = replace(
+        TINY, stage_one_steps=1, stage_two_steps=1, mean_weight=0.1, held_variance=0.95, identity_centre="batch"
+    )
+    regressor = train_run(studio, photos, small, 0, tmp_path)
+    shape, albedo = (np.asarray(part) for part in regressor(photos.features))
+    kept = load_regressor(tmp_path / "regressor.npz").regressor.population
+    assert np.abs(kept.shape_mean).max() > 1e-3  # the model's own is 0
+    np.testing.assert_allclose(shape.mean(axis=0), kept.shape_mean, atol=1e-4)
+    np.testing.assert_allclose(albedo.mean(axis=0), kept.albedo_mean, atol=1e-4)
+    assert not load_regressor(tmp_path / "stage_one.npz").regressor.population.shape_mean.any()
+
+
 def test_a_centre_that_there_is_not_is_refused(studio, tiny_run):
     regressor = load_regressor(tiny_run / "regressor.npz").regressor
     with pytest.raises(TrainingError, match="domain, batch"):
