@@ -204,10 +204,10 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
         regressor,
         studio,
         profile.weights,
-        profile.views_per_photo,
-        profile.identity_centre,
-        profile.held_variance,
-        profile.mean_weight,
+        views_per_photo=profile.views_per_photo,
+        identity_centre=profile.identity_centre,
+        held_variance=profile.held_variance,
+        mean_weight=profile.mean_weight,
     )
 
 

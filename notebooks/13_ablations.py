@@ -129,7 +129,7 @@ Markdown("\n".join(rows))
 # - **Identity** is what recall comes from. Without it next to nothing is recognised, and at a tenth of its weight clearly less. The paper's weights, as we read them,
 #   hardly let it speak in so few steps.
 # - **The mean of the photographed** is the largest surprise of the table. Hold it as firmly as the paper does, and recall falls by nearly as much as with identity at a tenth of its weight; leave it free,
-#   and nothing more is gained than by our light hold. People have hair and the model's heads are bald: [batch distribution](09_batch_distribution) tells the story. The firm hold has the best shapes of the
+#   and nothing more is gained than by our light hold. What we suppose to be behind it, [batch distribution](09_batch_distribution) says. The firm hold has the best shapes of the
 #   short runs, by less than we read.
 # - **Nothing but identity** is recognised *better* than the run with all terms, and the sheets below show by what faces: everybody with a cap of dark hair and a shadow of beard, and with the worst shapes of all. The judge
 #   hasn't noticed; the eye and the shape's error have.

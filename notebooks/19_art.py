@@ -138,8 +138,13 @@ if museum_path.exists() and model_name == "open":
     from_mean, usual = museum["from_the_mean_face"]["art"], record["from_the_mean_face"].get("photograph")
     text = (
         f"Of {works} works the detector finds a face in {round(works * share)}. The faces that come out lie {from_mean['mesh_mm']:.1f} mm from the mean face in the median, "
-        f"{from_mean['shape_deviations']:.2f} deviations in a coefficient (the stand-in's photographs, read as renderings: {usual['mesh_mm']:.1f} mm, {usual['shape_deviations']:.2f}). "
-        "They are nobody's in particular and far from everybody's average; who sat for them, this can't tell."
+        f"{from_mean['shape_deviations']:.2f} deviations in a coefficient"
+        + (
+            f" (the stand-in's photographs, read as renderings: {usual['mesh_mm']:.1f} mm, {usual['shape_deviations']:.2f})"
+            if usual
+            else ""
+        )
+        + ". They are far from the average; who sat for them, this can't tell."
     )
 else:
     text = "*There is no record of museums' works for this model.*"

@@ -139,8 +139,8 @@ Markdown("\n".join(lines))
 # ## Limits
 #
 # - **Neutral only.** A smile is read as a wide mouth at times; expression and pose aren't predicted.
-# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. That people have hair it has learnt all the same, and says so with a
-#   dark scalp, in everybody: the [fitted mean](09_batch_distribution). The same mean is greyer and darker of skin than what is published of the photographed would make it.
+# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. Everybody has a
+#   dark scalp, which we take for the hair of the photographs: the [fitted mean](09_batch_distribution). The same mean is greyer and darker of skin than what is published of the photographed would make it.
 # - **One light, one photograph.** No single picture tells bright skin in shade from dark skin in the sun.
 # - **The model's span.** Faces are sums of what the open model holds, which was made from a procedural generator and not from scans of people.
 # - **Shape is weaker than likeness.** Training with photographs improves what a network recognises, and has not lowered the error of the shape:

@@ -119,6 +119,20 @@ def test_a_lightly_held_mean_becomes_the_populations(studio, photos, tmp_path):
     assert not load_regressor(tmp_path / "stage_one.npz").regressor.population.shape_mean.any()
 
 
+def test_stage_two_hears_how_its_profile_holds_the_population(studio, photos, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    batch = stage_two_batch(studio, photos, TINY, 0, 0)
+    shape, albedo = (np.asarray(part) for part in regressor(batch.photo_features))
+    means = float((shape.mean(axis=0) ** 2).sum() + (albedo.mean(axis=0) ** 2).sum())
+
+    def measured(**changes):
+        trainer = trainer_of(studio, regressor, replace(TINY, **changes), "stage_two")
+        return float(trainer.call(batch)["batch_distribution"])
+
+    assert measured() - measured(mean_weight=0.1) == pytest.approx(0.9 * means, rel=1e-2)
+    assert measured(held_variance=0.5) < measured() - 1.0  # many of so short a run's predictions vary too little
+
+
 def test_a_centre_that_there_is_not_is_refused(studio, tiny_run):
     regressor = load_regressor(tiny_run / "regressor.npz").regressor
     with pytest.raises(TrainingError, match="domain, batch"):
