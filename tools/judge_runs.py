@@ -32,7 +32,7 @@ from mmreg.encoders.dlib_densenet import load_densenet
 from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
-from mmreg.face import Coefficients, load
+from mmreg.face import Coefficients, LinearSpace, load
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
@@ -81,14 +81,13 @@ class KnownPeople:
         return np.array(found)
 
 
-def moments(coefficients: np.ndarray, deviations: np.ndarray) -> dict[str, float]:
+def moments(coefficients: np.ndarray, space: LinearSpace) -> dict[str, float]:
     """Means and deviations over photographs of the components that carry most of the variance.
 
     Args:
         coefficients: in deviations of the population that the run was held to.
     """
-    share = np.cumsum(deviations**2) / np.sum(deviations**2)
-    leading = coefficients[:, : int(np.searchsorted(share, LEADING)) + 1]
+    leading = coefficients[:, : space.leading(LEADING)]
     mean, deviation = leading.mean(axis=0), leading.std(axis=0)
     return {
         "components": leading.shape[1],
@@ -224,8 +223,8 @@ def main() -> None:
             "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),
             "geometry_over_mean_face": errors.mean() / mean_face_mm.mean(),
             "geometry_read_as_photographs_mm": as_photographs.mean(),
-            "shape": moments(np.asarray(own_shape), model.shape.standard_deviations),
-            "albedo": moments(np.asarray(own_albedo), model.albedo.standard_deviations),
+            "shape": moments(np.asarray(own_shape), model.shape),
+            "albedo": moments(np.asarray(own_albedo), model.albedo),
             "encoder": reads.name,
             "checksum": checksum,
             **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mmreg.data.feature_store import FeatureStore
+from mmreg.face import LinearSpace
 from tools.judge_runs import check_names, moments
 from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 
@@ -11,7 +12,8 @@ from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 def test_moments_are_of_the_components_that_carry_the_variance_alone():
     rng = np.random.default_rng(0)
     coefficients = rng.normal(size=(5000, 4)) * [1.0, 0.5, 1.0, 9.0] + [0.0, 0.0, 0.3, 9.0]
-    found = moments(coefficients, np.array([3.0, 2.0, 2.0, 0.1]))
+    space = LinearSpace(np.zeros(6, np.float32), np.eye(6, 4, dtype=np.float32), np.float32([3.0, 2.0, 2.0, 0.1]))
+    found = moments(coefficients, space)
     assert found["components"] == 3
     assert found["largest_mean"] == pytest.approx(0.3, abs=0.06)
     assert found["smallest_deviation"] == pytest.approx(0.5, abs=0.03)
