@@ -40,7 +40,7 @@ def measure(profile, seconds: float) -> dict:
     from mmreg.training import compile_trainer, stage_two_batch, trainer_of
 
     encoder = load_encoder(profile.encoder)
-    studio, photos = Studio(load("open"), encoder), photo_like_features(8192, 0, encoder)
+    studio, photos = Studio(load("open"), encoder, triangles=profile.triangles), photo_like_features(8192, 0, encoder)
     statistics = {
         "photograph": DomainStatistics.of(photos.features, photos.embedding),
         "rendering": rendering_statistics(studio, 64, 0),

@@ -280,7 +280,7 @@ def train(
     check_devices(devices)
     recogniser = load_encoder(encoder or settings.encoder)
     store = load_photographs(photos, recogniser) if photos else photo_like_features(8192, seed, recogniser)
-    studio = Studio(load(model), recogniser, devices=devices)
+    studio = Studio(load(model), recogniser, devices=devices, triangles=settings.triangles)
     observer = Observer(studio, store, settings, seed, observe_every) if observe_every > 0 else None
     train_run(studio, store, settings, seed, out, resume, observer)
     typer.echo(out / "regressor.npz")

@@ -86,7 +86,7 @@ def skin_tone_loss(photo_tone: Float[Array, "batch 3"], albedo_tone: Float[Array
     """L_skin = mean_k (1 − ρ_k): whether the batch's faces are in the same order of skin tone as its photographs. Ours.
 
     ρ_k is the correlation over the batch, between photograph and predicted albedo, of the logarithms of luminance, of red over
-    green and of blue over green (`color.tone` of the cheeks). A correlation asks for no brightness, only for its order and
+    green and of blue over green (`color.tone`, of a photograph's cheeks and of the predicted face). A correlation asks for no brightness, only for its order and
     proportions, since no photograph tells how bright its light was; the population's mean and spread are left to L_batchdistr.
     0 at best, 1 for unrelated ones, 2 for opposite ones.
     """

@@ -53,6 +53,10 @@ class Profile:
     mean_weight: float = 1.0  # of L_batchdistr's terms of the means beside those of the variances; below 1 the population's mean is fitted
     identity_centre: str = "domain"  # what L_id measures directions from: the means of each "domain", or of the "batch"
     population: str = "model"  # whom the photographs show, by its name in `face.population`: the prior of L_batchdistr
+    each_person_once: bool = (
+        False  # whether photographs are drawn so that people count alike, however many photographs each has
+    )
+    triangles: int | None = None  # of the mesh in training, about; None is all that an encoder can see
     # ours: how far the framing of a rendering strays; meant to keep from learning what holds in one framing alone
     crop_scale_jitter: float = 0.03  # standard deviation of the logarithm of its size
     crop_offset_jitter: float = 2.0  # pixels
@@ -65,7 +69,7 @@ class Profile:
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard;
 # L_skin is at most 2 as well. Chosen by trials of 500 and 600 steps; what each weight is worth, results/training says; the weight of
 # synthetic faces keeps shapes from getting much worse than stage one's, and doesn't keep them as good.
-_TUNED = LossWeights(parameter=20.0, identity=20_000.0, batch_distribution=20.0, skin_tone=4000.0)
+_TUNED = LossWeights(parameter=20.0, identity=20_000.0, batch_distribution=20.0, skin_tone=6000.0)
 
 FULL = Profile(
     name="full",
@@ -74,9 +78,9 @@ FULL = Profile(
     stage_one_batch=48,
     stage_one_learning_rate=1e-3,
     stage_two_steps=4000,
-    photos_per_step=20,
+    photos_per_step=32,
     views_per_photo=1,  # Paper: three; ours spends the same rendering on more photographs, not yet compared at length
-    distribution_photos=512,
+    distribution_photos=256,
     synthetic_per_step=8,
     stage_two_learning_rate=1e-3,
     warmup_steps=30,
@@ -90,12 +94,14 @@ FULL = Profile(
     mean_weight=0.05,  # Paper: 1; ours lets the mean of the photographed be learnt, near that of the population below
     identity_centre="batch",
     population="press",  # ours: LFW's people, of whom the photographs at hand are
+    each_person_once=True,  # a population is of people; a president of whom the press has 530 photographs is one of them
+    triangles=16_000,  # about one for every pixel of a face
     crop_scale_jitter=0.08,
     crop_offset_jitter=5.0,
 )
 
 # ours: for comparing variants
-SHORT = replace(FULL, name="short", stage_one_steps=200, stage_two_steps=300)
+SHORT = replace(FULL, name="short", stage_one_steps=200, stage_two_steps=200)
 
 QUICK = replace(
     FULL,
@@ -104,6 +110,7 @@ QUICK = replace(
     stage_one_batch=32,
     stage_two_steps=60,
     photos_per_step=6,
+    distribution_photos=512,
     views_per_photo=3,  # section 3.3.2
     synthetic_per_step=8,
     stage_two_learning_rate=3e-4,
@@ -114,6 +121,8 @@ QUICK = replace(
     mean_weight=1.0,  # section 3.3.3
     identity_centre="domain",  # six photographs have no mean to speak of
     population="model",  # section 3.3.3: the pages show the paper's prior first
+    each_person_once=False,  # nor has the stand-in's crowd anybody twice
+    triangles=None,
 )
 
 PAPER = replace(
@@ -136,6 +145,8 @@ PAPER = replace(
     mean_weight=1.0,  # section 3.3.3
     identity_centre="domain",  # for FaceNet it would be none: see `losses.identity_loss`
     population="model",  # section 3.3.3
+    each_person_once=False,
+    triangles=None,
 )
 
 PROFILES = {profile.name: profile for profile in (QUICK, SHORT, FULL, PAPER)}

@@ -121,17 +121,21 @@ class Regressor(keras.Model):
         features: Float[Array, "batch feature"],
         held_shape: int | None = None,
         held_albedo: int | None = None,
+        weights: Float[np.ndarray, " batch"] | None = None,
     ) -> None:
         """Shifts and stretches each predicted coefficient so that it has the population's mean and deviation over
         photographs with these features. A deviation is changed by at most `MOMENTS_REACH`.
 
         Args:
             held_shape, held_albedo: as in `batch_distribution_loss`: the components after these are never stretched, only shrunk.
+            weights: how much each photograph counts; None is all the same.
 
         Ours: the batch distribution loss asks for both, but hears them through a batch's noise. A regressor that didn't learn to
         spread its predictions stays timid: stretching further would only enlarge its errors.
         """
         found = np.concatenate(self._predictions(features), axis=1)
+        found_mean = np.average(found, axis=0, weights=weights)
+        found_deviation = np.sqrt(np.average((found - found_mean) ** 2, axis=0, weights=weights))
         wanted = self.population
         mean = np.concatenate([wanted.shape_mean, wanted.albedo_mean])
         deviation = np.concatenate([wanted.shape_deviation, wanted.albedo_deviation])
@@ -141,18 +145,25 @@ class Regressor(keras.Model):
                 for count, held in ((len(wanted.shape_mean), held_shape), (len(wanted.albedo_mean), held_albedo))
             ]
         )
-        stretch = np.clip(deviation / np.maximum(found.std(axis=0), 1e-6), 1 / MOMENTS_REACH, reach)
+        stretch = np.clip(deviation / np.maximum(found_deviation, 1e-6), 1 / MOMENTS_REACH, reach)
         kernel, bias = self.coefficients.kernel, self.coefficients.bias
         kernel.assign(kernel * stretch)
-        bias.assign(mean + (bias - found.mean(axis=0)) * stretch)
+        bias.assign(mean + (bias - found_mean) * stretch)
 
-    def fit_population_mean(self, features: Float[Array, "batch feature"]) -> None:
+    def fit_population_mean(
+        self, features: Float[Array, "batch feature"], weights: Float[np.ndarray, " batch"] | None = None
+    ) -> None:
         """Takes the mean prediction for photographs with these features for the mean of their population.
+
+        Args:
+            weights: how much each photograph counts; None is all the same.
 
         Ours: where training held the mean loosely it has settled between the prior's and what the photographs' losses wanted, so that this is what
         is believed of the photographed from then on. Deviations stay the prior's.
         """
-        shape, albedo = (part.mean(axis=0) for part in self._predictions(features))
+        shape, albedo = (
+            np.average(part, axis=0, weights=weights).astype(np.float32) for part in self._predictions(features)
+        )
         self._population.value = self.population._replace(shape_mean=shape, albedo_mean=albedo)
 
     def _predictions(self, features) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,7 @@ from mmreg.face.coefficients import Coefficients
 from mmreg.face.linear_space import LinearSpace
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.face.population import Population
+from mmreg.face.simplification import simplified
 from mmreg.regressor import DomainStatistics
 
 __all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
@@ -31,16 +32,20 @@ class Studio:
     Attributes:
         pair_budget: see `rendering.rasterize`; what one device renders at once must fit.
         devices: how many of the backend's share the pictures of a batch (see `mmreg.devices`).
+        triangles: of the mesh that pictures are rendered from, about, where that is fewer than the model's; None keeps all.
     """
 
     model: MorphableModel
     encoder: Encoder
     pair_budget: int | None = None
     devices: int = 1
+    triangles: int | None = None
     visible: MorphableModel = field(init=False)  # what the encoder never sees costs time and says nothing
 
     def __post_init__(self) -> None:
         visible = visible_part(self.model, self.encoder.template, self.encoder.image_size)
+        if self.triangles is not None:
+            visible = simplified(visible, self.triangles).in_picture_order()
         object.__setattr__(self, "visible", visible)
 
     def encode(self, coefficients: Coefficients, scene: Scene, nuisances: Nuisances | None = None) -> Encoding:
@@ -64,9 +69,10 @@ class Studio:
         )
 
     @cached_property
-    def cheeks(self) -> LinearSpace:
-        """The mean colour (sRGB) of the cheeks as a space of its own: three numbers for a face."""
-        return self.visible.albedo.mixed(self.visible.cheek_weights[None])
+    def skin(self) -> LinearSpace:
+        """The mean colour (sRGB) of the face proper as a space of its own: three numbers for a face."""
+        region = self.model.face_region
+        return self.model.albedo.mixed((region / region.sum())[None])
 
     @cached_property
     def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:

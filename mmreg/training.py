@@ -136,7 +136,7 @@ class Trainer(keras.Model):
             "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
         }
         if self.loss_weights.skin_tone:
-            albedo_tone = tone(srgb_to_linear(self.studio.value.cheeks(albedo)))
+            albedo_tone = tone(srgb_to_linear(self.studio.value.skin(albedo)))
             terms["skin_tone"] = losses.skin_tone_loss(batch.photo_tone, albedo_tone)
         return terms
 
@@ -169,7 +169,8 @@ def stage_two_batch(studio: Studio, photos: FeatureStore, profile: Profile, seed
     batch_seed = step_seed(seed, 2, step)
     rng = np.random.default_rng(batch_seed)
     wanted = min(profile.photos_per_step + profile.distribution_photos, len(photos))
-    chosen = rng.choice(len(photos), wanted, replace=False)
+    share = photos.person_share if profile.each_person_once else None
+    chosen = rng.choice(len(photos), wanted, replace=False, p=share)
     rendered = min(profile.photos_per_step, wanted)
     return _synthetic_batch(studio, profile, profile.synthetic_per_step, batch_seed + 1)._replace(
         photo_features=photos.features[chosen],
@@ -284,10 +285,11 @@ def train_run(
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
+        people = photos.person_share if profile.each_person_once else None
         if profile.mean_weight < 1.0:
-            regressor.fit_population_mean(photos.features)
-        model, share = studio.model, profile.held_variance
-        regressor.match_moments(photos.features, model.shape.leading(share), model.albedo.leading(share))
+            regressor.fit_population_mean(photos.features, people)
+        held = (space.leading(profile.held_variance) for space in (studio.model.shape, studio.model.albedo))
+        regressor.match_moments(photos.features, *held, people)
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

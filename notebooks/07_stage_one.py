@@ -52,7 +52,7 @@ run = Path(f"../results/{profile}/run")
 HELD_OUT = 256
 
 encoder = load_encoder(settings.encoder)
-studio = Studio(load(model_name), encoder)
+studio = Studio(load(model_name), encoder, triangles=settings.triangles)
 photos = photo_like_features(8192, seed, encoder)  # for their mean and deviation alone
 provenance = Provenance(
     [

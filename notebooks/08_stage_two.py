@@ -51,7 +51,7 @@ from mmreg.training import OUR_TERMS, TERMS, Trainer, train_stage_two
 settings = get_profile(profile)
 run = Path(f"../results/{profile}/run")
 encoder = load_encoder(settings.encoder)
-studio = Studio(load(model_name), encoder)
+studio = Studio(load(model_name), encoder, triangles=settings.triangles)
 photos = photo_like_features(8192, seed, encoder)
 provenance = Provenance(
     [

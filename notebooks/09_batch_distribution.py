@@ -51,7 +51,7 @@ from mmreg.studio import Studio, take_rows
 settings = short_profile(get_profile(profile))
 stage_one = Path(f"../results/{profile}/run/stage_one.npz")
 encoder = load_encoder(settings.encoder)
-studio = Studio(load(model_name), encoder)
+studio = Studio(load(model_name), encoder, triangles=settings.triangles)
 photos = photo_like_features(4096, seed, encoder)
 provenance = Provenance(
     [

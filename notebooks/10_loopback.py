@@ -48,7 +48,7 @@ PROBES = 64
 settings = short_profile(get_profile(profile), photos=3, synthetic=3)
 stage_one = Path(f"../results/{profile}/run/stage_one.npz")
 encoder = load_encoder(settings.encoder)
-studio = Studio(load(model_name), encoder)
+studio = Studio(load(model_name), encoder, triangles=settings.triangles)
 photos = photo_like_features(4096, seed, encoder)
 provenance = Provenance([Data(photos.source, len(photos), stand_in=photos.stand_in)], settings.to_dict(), seed)
 

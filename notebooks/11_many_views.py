@@ -47,7 +47,7 @@ single = short_profile(get_profile(profile), photos=RENDERINGS, views=1, synthet
 triple = short_profile(get_profile(profile), photos=RENDERINGS // 3, views=3, synthetic=2)
 stage_one = Path(f"../results/{profile}/run/stage_one.npz")
 encoder = load_encoder(single.encoder)
-studio = Studio(load(model_name), encoder)
+studio = Studio(load(model_name), encoder, triangles=single.triangles)
 photos = photo_like_features(4096, seed, encoder)
 probes = photos.select(np.arange(PROBES))
 provenance = Provenance([Data(photos.source, len(photos), stand_in=photos.stand_in)], single.to_dict(), seed)

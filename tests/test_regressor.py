@@ -124,6 +124,25 @@ def test_predictions_of_photographs_are_given_the_populations_moments(regressor)
     np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
 
 
+def test_moments_are_those_of_photographs_weighed_as_wanted(regressor):
+    features = np.random.default_rng(3).normal(size=(300, 12)).astype(np.float32)
+    weights = np.random.default_rng(4).random(300)
+    matched = Regressor(regressor.identity, regressor.statistics, regressor.population)
+    matched.set_weights(regressor.get_weights())
+    matched.fit_population_mean(features, weights)
+    shape, albedo = (np.asarray(part) for part in regressor(features))
+    np.testing.assert_allclose(matched.population.shape_mean, np.average(shape, axis=0, weights=weights), atol=1e-5)
+    np.testing.assert_allclose(matched.population.albedo_mean, np.average(albedo, axis=0, weights=weights), atol=1e-5)
+    twice = np.concatenate([features, features[:100]])  # a weight of two is a photograph seen twice
+    other = Regressor(regressor.identity, regressor.statistics, regressor.population)
+    other.set_weights(regressor.get_weights())
+    other.match_moments(twice)
+    matched = Regressor(regressor.identity, regressor.statistics, regressor.population)
+    matched.set_weights(regressor.get_weights())
+    matched.match_moments(features, weights=1.0 + (np.arange(300) < 100))
+    np.testing.assert_allclose(np.asarray(matched(features)[0]), np.asarray(other(features)[0]), atol=1e-4)
+
+
 def test_a_fitted_population_has_the_mean_of_the_predictions_and_its_own_deviation(regressor, tmp_path):
     features = np.random.default_rng(4).normal(size=(1500, 12)).astype(np.float32)
     shape, albedo = (np.asarray(part) for part in regressor(features))

@@ -207,6 +207,25 @@ def test_steps_see_fresh_data_that_depend_on_seed_and_step_alone(studio, photos)
     assert a.photo_scene.batch == 4
 
 
+def test_everybody_is_drawn_alike_where_the_profile_says_so(studio, photos):
+    many = photos.select(np.concatenate([np.zeros(100, int), np.arange(100)]))  # the first has half the photographs
+    first = photos.features[0]
+
+    def share(once: bool) -> float:
+        profile = replace(TINY, each_person_once=once)
+        drawn = [stage_two_batch(studio, many, profile, 0, step).photo_features for step in range(20)]
+        return float((np.concatenate(drawn) == first).all(axis=1).mean())
+
+    assert share(False) == pytest.approx(0.5, abs=0.1)
+    assert share(True) < 0.05
+
+
+def test_the_skin_is_the_mean_colour_of_the_face_proper(studio, open_model):
+    albedo = Coefficients.sample(open_model, 3, 0).albedo
+    expected = np.asarray(open_model.albedos(albedo))[:, open_model.face_region].mean(axis=1)
+    np.testing.assert_allclose(np.asarray(studio.skin(albedo)), expected, atol=1e-4)
+
+
 def test_photographs_of_another_encoder_are_refused(studio, photos, tmp_path):
     with pytest.raises(TrainingError, match="encode the photographs anew"):
         train_run(studio, replace(photos, encoder_checksum="0" * 64), TINY, 0, tmp_path)

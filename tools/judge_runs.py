@@ -81,14 +81,16 @@ class KnownPeople:
         return np.array(found)
 
 
-def moments(coefficients: np.ndarray, space: LinearSpace) -> dict[str, float]:
+def moments(coefficients: np.ndarray, space: LinearSpace, weights: np.ndarray | None = None) -> dict[str, float]:
     """Means and deviations over photographs of the components that carry most of the variance.
 
     Args:
         coefficients: in deviations of the population that the run was held to.
+        weights: how much each photograph counts; None is all the same.
     """
     leading = coefficients[:, : space.leading(LEADING)]
-    mean, deviation = leading.mean(axis=0), leading.std(axis=0)
+    mean = np.average(leading, axis=0, weights=weights)
+    deviation = np.sqrt(np.average((leading - mean) ** 2, axis=0, weights=weights))
     return {
         "components": leading.shape[1],
         "largest_mean": np.abs(mean).max(),
@@ -135,6 +137,8 @@ def main() -> None:
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))
     studio = Studio(model, encoder)
     known = KnownPeople(arguments.known, model)
+    _, whose, counts = np.unique(test.people, return_inverse=True, return_counts=True)
+    once = 1.0 / counts[whose]  # everybody counts alike
 
     former = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
     records = {record["name"]: record for record in former.get("runs", [])}
@@ -165,7 +169,12 @@ def main() -> None:
             "baselines": baselines,
             "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
             "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings'; "
-            "shape, albedo: in deviations of the population that the run was held to",
+            "shape, albedo: in deviations of the population that the run was held to; by_person: each person's photographs together weigh one",
+            "photographs": {
+                "test": len(test.names),
+                "people": len(counts),
+                "effective_people": len(test.names) ** 2 / (counts**2).sum(),
+            },
         }
         write_result(arguments.out, numbers, provenance)
 
@@ -225,6 +234,8 @@ def main() -> None:
             "geometry_read_as_photographs_mm": as_photographs.mean(),
             "shape": moments(np.asarray(own_shape), model.shape),
             "albedo": moments(np.asarray(own_albedo), model.albedo),
+            "shape_by_person": moments(np.asarray(own_shape), model.shape, once),
+            "albedo_by_person": moments(np.asarray(own_albedo), model.albedo, once),
             "encoder": reads.name,
             "checksum": checksum,
             **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 from keras import ops
+from scipy.sparse import sparray
 
 from mmreg.arrays import Array, Float, Int, outside_graphs
 
@@ -73,16 +74,13 @@ class LinearSpace:
         basis = np.ascontiguousarray(self.basis.T[:, rows]).T
         return LinearSpace(self.mean[rows], basis, self.standard_deviations)
 
-    def mixed(self, weights: Float[np.ndarray, "point vertex"]) -> LinearSpace:
-        """The space of weighted means of the vertices: three numbers for each row of weights."""
-
-        def mix(values):
-            return np.einsum("pv,...vc->...pc", weights, values.reshape(*values.shape[:-1], -1, 3))
-
-        basis = mix(self.basis.T).reshape(self.component_count, -1).T
-        return LinearSpace(
-            mix(self.mean).ravel().astype(np.float32), basis.astype(np.float32), self.standard_deviations
-        )
+    def mixed(self, weights: Float[np.ndarray, "point vertex"] | sparray) -> LinearSpace:
+        """The space of weighted means of the vertices: three numbers for each row of weights, which may be a sparse array."""
+        values = np.concatenate([self.mean[None], self.basis.T]).reshape(self.component_count + 1, -1, 3)
+        flat = values.transpose(1, 0, 2).reshape(values.shape[1], -1)  # vertex, then component by component
+        mixed = np.asarray(weights @ flat, np.float32).reshape(-1, *values.shape[::2]).transpose(1, 0, 2)
+        mean, basis = mixed[0].ravel(), mixed[1:].reshape(self.component_count, -1)
+        return LinearSpace(mean, basis.T, self.standard_deviations)
 
 
 def solve_coefficients(

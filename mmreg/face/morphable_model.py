@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from keras import ops
 
-from mmreg.arrays import Array, Bool, Float, InputError, Int, outside_graphs
+from mmreg.arrays import Array, Bool, Float, InputError, Int
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.landmarks import MULTI_PIE, FivePoints, find_five_points
 from mmreg.face.linear_space import LinearSpace, solve_coefficients
@@ -169,26 +169,6 @@ class MorphableModel:
                 "can't be framed; put a file NAME.landmarks.json with {name: vertex index} beside the model's NAME.h5."
             )
         return found
-
-    @cached_property
-    def cheek_weights(self) -> Float[np.ndarray, " vertex"]:
-        """Weights of the vertices that sum to 1: those of the mean face seen in two discs on the cheeks, from the front.
-
-        Each lies halfway between an eye and the mouth's corner on its side, with an eighth of the eyes' distance as its radius,
-        as the cheeks of an aligned photograph do (`encoders.skin.cheek_weights`).
-        """
-        mean = self.mean_positions()
-        vertices, weights = self.five_points
-        right_eye, left_eye, _, right_mouth, left_mouth = (weights @ mean[vertices])[:, :2]
-        radius = np.linalg.norm(left_eye - right_eye) / 8
-        with outside_graphs():
-            facing = np.asarray(vertex_normals(mean[None].astype(np.float32), self.triangles))[0, :, 2] > 0.0
-        inside = np.zeros(self.vertex_count, bool)
-        for centre in ((right_eye + right_mouth) / 2, (left_eye + left_mouth) / 2):
-            inside |= facing & (np.linalg.norm(mean[:, :2] - centre, axis=1) <= radius)
-        if not inside.any():
-            raise FaceModelError(f"The face model {self.name} has no vertex on its cheeks.")
-        return (inside / inside.sum()).astype(np.float32)
 
     @property
     def face_region(self) -> Bool[np.ndarray, " vertex"]:

@@ -108,6 +108,21 @@ def test_the_tone_of_persons_is_found_in_stores_larger_than_what_is_compared(mon
     assert np.corrcoef(store.person_tone[:, 0], tone)[0, 1] > 0.8
 
 
+def test_everybody_counts_once_however_many_photographs_there_are(monkeypatch):
+    random = np.random.default_rng(0)
+    people = np.concatenate([np.zeros(20, int), np.arange(1, 61)])  # one of 61 has a quarter of the photographs
+    embedding = random.normal(size=(61, 64))[people] + 0.3 * random.normal(size=(80, 64)) + 5.0
+    store = FeatureStore(
+        np.zeros((80, 2), np.float32), embedding.astype(np.float32), np.zeros((80, 3), np.float32),
+        tuple(map(str, range(80))), "", "",
+    )  # fmt: skip
+    assert store.person_share.sum() == pytest.approx(1.0)
+    assert store.person_share[people == 0].sum() == pytest.approx(1 / 61, rel=0.05)
+    np.testing.assert_allclose(store.person_share[people > 0], 1 / 61, rtol=0.05)
+    monkeypatch.setattr(feature_store, "MOST_NEIGHBOURS", 40)  # counts of a larger store are estimates
+    assert replace(store).person_share[people == 0].sum() == pytest.approx(1 / 61, rel=0.3)
+
+
 def test_values_too_large_for_16_bits_are_kept_whole(tmp_path, store):
     large = replace(store, features=1e6 * store.features)
     large.save(tmp_path / "large.npz")
