@@ -219,7 +219,7 @@ show_source(loopback_loss)
 # L_\text{skin} = \tfrac{1}{3} \sum_k \bigl(1 - \rho_b(c_k, c'_k)\bigr)
 # $$
 #
-# with $\rho_b$ the correlation over the batch between the photographs' tone $c$ and that of the predicted albedo's cheeks $c'$. A correlation, for no photograph tells
+# with $\rho_b$ the correlation over the batch between the photographs' tone $c$ and that of the predicted albedo $c'$, its mean over the face. A correlation, for no photograph tells
 # how bright its light was: it can say who is darker than whom, on average, and not how dark anyone is.
 
 # %%
@@ -227,8 +227,9 @@ show_source(skin_tone_loss)
 
 # %% [markdown]
 # One photograph says little even of that order, since its light may differ more from another's than people do. Photographs with similar features, though, should show
-# people who are alike, each in another light. So $c$ is the mean tone of a photograph's neighbours in the space of features, and a tenth of its own
-# deviation from it. (Among the draws on this page no two are of one person, so here it is the tone of similar draws.)
+# people who are alike, each in another light. So $c$ is the mean tone of a photograph's neighbours in the space of features, and an eighth of its own
+# deviation from it. (Among the draws on this page no two are of one person, so here it is the tone of similar draws.) How much of skin and how much of
+# light is in such a target, and why no share of it serves both wishes, [the ablations](13_ablations) measure.
 
 # %%
 show_source(FeatureStore.person_tone.func)

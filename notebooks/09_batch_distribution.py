@@ -31,6 +31,7 @@ from IPython.display import Markdown
 from skimage.data import astronaut
 
 from mmreg.comparison import predict, short_profile, short_run
+from mmreg.data.feature_store import FeatureStore
 from mmreg.data.photographs import photo_like_features
 from mmreg.encoders import load_encoder
 from mmreg.encoders.alignment import align, detect
@@ -336,11 +337,32 @@ else:
 Markdown(text)
 
 # %% [markdown]
+# ## People, and not photographs
+#
+# A population is of people, and a collection is of photographs, of which a few people have many.
+
+# %% tags=["hide-input"]
+crowds = read_result("../results/training/summary.json")["photographs"]
+Markdown(
+    f"Of the {crowds['train']['photographs']:,} photographs that the reference was trained on, {crowds['train']['most_of_one']} show one man, then a president; "
+    f"{crowds['train']['with_one']:,} of the {crowds['train']['people']:,} people have a single one. A mean over these photographs is as uncertain as that of {crowds['train']['effective_people']:.0f} people. "
+    f"The {crowds['test']['photographs']:,} test photographs are of {crowds['test']['people']:,} others, and their mean is worth that of {crowds['test']['effective_people']:.0f}: even two crowds drawn alike then "
+    f"differ by {np.sqrt(1 / crowds['train']['effective_people'] + 1 / crowds['test']['effective_people']):.2f} deviations in a coefficient."
+)
+
+# %% [markdown]
+# Nobody needs to be known by name to mend this. Photographs of one person lie near each other in the recogniser's space, so the number of near ones says what part of its person a photograph
+# is. In the profile `full` photographs are drawn by that part, and the moments that are set at the end are weighed by it (`each_person_once`, ours).
+
+# %%
+show_source(FeatureStore.person_share.func)
+
+# %% [markdown]
 # ## What the paper did, and we did differently
 #
 # The loss and its weight 10 are the paper's, as far as the form can be told: that squared norms are meant, and the variance and not the deviation, is
-# remembered from its equation and not re-read. The 512 extra photographs a step are ours; so are, in the profile `full`, the population, the light hold on its
-# mean, and that only the components which carry 95 % of the variance must vary as much as the prior (`held_variance`: what a photograph doesn't tell would otherwise be made up). The paper's ablation shows faces for it; ours
+# remembered from its equation and not re-read. The extra photographs in every step are ours (512 on this page, 256 in `full`); so are, in the profile `full`, the population, the light hold on its
+# mean, that people count alike, and that only the components which carry 95 % of the variance must vary as much as the prior (`held_variance`: what a photograph doesn't tell would otherwise be made up). The paper's ablation shows faces for it; ours
 # adds moments over people, and their directions.
 #
 # ## Exercises

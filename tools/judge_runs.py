@@ -101,6 +101,18 @@ def moments(coefficients: np.ndarray, space: LinearSpace, weights: np.ndarray | 
     }
 
 
+def crowd(people: np.ndarray) -> dict[str, float]:
+    """How photographs are shared out among people. `effective_people`: of whom as many alike would average as well as these do."""
+    counts = np.unique(people, return_counts=True)[1]
+    return {
+        "photographs": len(people),
+        "people": len(counts),
+        "most_of_one": int(counts.max()),
+        "with_one": int((counts == 1).sum()),
+        "effective_people": len(people) ** 2 / (counts.astype(float) ** 2).sum(),
+    }
+
+
 def check_names(stores: list[FeatureStore], names: np.ndarray) -> None:
     """SystemExit if a store holds other photographs than the list, or in another order."""
     for store in stores:

@@ -214,6 +214,51 @@ def ablation_dots(
     return figure
 
 
+def skin_tone_frontier(bound: Mapping, runs: Mapping[str, dict]) -> Figure:
+    """Scatter within a person against agreement over people: what mixtures of skin and light reach, and what runs do.
+
+    Args:
+        bound: results/training/skin_tone_bound.json.
+        runs: by how the figure calls them.
+    """
+    figure, axis = new_figure(height=4.8)
+    mixtures = [mixture for mixture in bound["mixtures"] if mixture["own_share"] <= 0.3]
+    across, up = ([mixture[key] for mixture in mixtures] for key in ("within_over_between", "rho"))
+    axis.plot(
+        across,
+        up,
+        color=PALETTE[0],
+        marker="o",
+        markersize=4,
+        label="people who look alike, and a share of the own light",
+    )
+    for x, y, mixture in zip(across, up, mixtures, strict=True):
+        axis.annotate(
+            f"{100 * mixture['own_share']:.0f} %",
+            (x, y),
+            (5, -11),
+            textcoords="offset points",
+            fontsize=9,
+            color=PALETTE[0],
+        )
+    axis.plot([0.0, 1 / 3], [bound["best_rho_blind_to_light"], bound["best_rho_at_a_third"]], color="#888888", linestyle="--",
+              label="who knows every skin exactly, up to a third")  # fmt: skip
+    for k, (name, run) in enumerate(runs.items()):
+        axis.scatter(
+            run["skin_tone_within_over_between"],
+            run["skin_tone_rho"],
+            color=PALETTE[1 + k % 5],
+            s=45,
+            zorder=3,
+            label=name,
+        )
+    axis.set_xlabel("scatter within a person, over that between people")
+    axis.set_ylabel("agreement over people, ρ")
+    axis.set_xlim(0.0, None)
+    axis.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False)
+    return figure
+
+
 def _wrapped(words: str, width: int = 26) -> str:
     import textwrap
 

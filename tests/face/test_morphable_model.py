@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
 from keras import ops
+from scipy.sparse import csr_array
 
 from mmreg.face import Coefficients, FaceModelError, LinearSpace
 

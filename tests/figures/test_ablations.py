@@ -11,6 +11,7 @@ from mmreg.figures.ablations import (
     group_table,
     sampling_error,
     sheets_side_by_side,
+    skin_tone_frontier,
     with_and_without,
 )
 from mmreg.results import read_result
@@ -109,3 +110,18 @@ def test_errors_by_groups_are_shown_with_intervals_and_only_differences_that_cha
     assert "old" not in table
     assert "another regressor" not in table
     assert "another regressor" in group_table(result, "def")
+
+
+def test_runs_stand_beside_what_light_allows():
+    bound = {
+        "mixtures": [{"own_share": share, "rho": 0.4 + share, "within_over_between": 0.2 + 2 * share} for share in (0.0, 0.1, 1.0)],
+        "best_rho_blind_to_light": 0.7,
+        "best_rho_at_a_third": 0.8,
+    }  # fmt: skip
+    figure = skin_tone_frontier(bound, {"ours": {"skin_tone_rho": 0.65, "skin_tone_within_over_between": 0.5}})
+    (axis,) = figure.axes
+    mixed, best = (line.get_xydata() for line in axis.lines)
+    np.testing.assert_allclose(mixed, [[0.2, 0.4], [0.4, 0.5]])  # following the light altogether is off the picture
+    np.testing.assert_allclose(best, [[0.0, 0.7], [1 / 3, 0.8]])
+    np.testing.assert_allclose(axis.collections[0].get_offsets(), [[0.5, 0.65]])
+    plt.close(figure)

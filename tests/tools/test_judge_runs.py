@@ -5,7 +5,7 @@ import pytest
 
 from mmreg.data.feature_store import FeatureStore
 from mmreg.face import LinearSpace
-from tools.judge_runs import check_names, moments
+from tools.judge_runs import check_names, crowd, moments
 from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 
 
@@ -20,6 +20,26 @@ def test_moments_are_of_the_components_that_carry_the_variance_alone():
     assert found["largest_deviation"] == pytest.approx(1.0, abs=0.05)
     assert found["share_with_deviation_0.8_to_1.2"] == pytest.approx(2 / 3)
     assert found["share_with_mean_within_0.1"] == pytest.approx(2 / 3)
+
+
+def test_moments_by_person_count_everybody_once():
+    space = LinearSpace(np.zeros(3, np.float32), np.eye(3, 1, dtype=np.float32), np.float32([1.0]))
+    often = np.concatenate([np.full(300, 2.0), np.tile([-1.0, 1.0], 50)])[:, None]
+    assert moments(often, space)["largest_mean"] == pytest.approx(1.5)
+    once = np.concatenate([np.full(300, 1 / 300), np.ones(100)])
+    assert moments(often, space, once)["largest_mean"] == pytest.approx(2 / 101, abs=1e-6)
+
+
+def test_a_crowd_is_worth_as_many_as_would_average_as_well():
+    people = np.array(["a"] * 6 + ["b", "c", "d"])
+    assert crowd(people) == {
+        "photographs": 9,
+        "people": 4,
+        "most_of_one": 6,
+        "with_one": 3,
+        "effective_people": pytest.approx(81 / 39),
+    }
+    assert crowd(np.arange(50))["effective_people"] == pytest.approx(50)
 
 
 def test_bumps_have_their_size_and_are_smooth():

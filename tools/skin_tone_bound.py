@@ -1,0 +1,110 @@
+"""What a photograph's light allows the test of skin tone to say: python -m tools.skin_tone_bound TRAIN.npz TEST.npz --out BOUND.json
+
+The test (`mmreg.evaluation.skin_tone`) asks two things of predictions: that their order over people follows that of the photographs' mean
+luminance, and that they scatter little within a person. Light is in the photographs' luminance as well as skin. A mean over a few
+photographs is not the skin's own, so whoever foretells the skin alone can't follow it wholly; whoever follows it better follows the light, and
+scatters. This measures both, on photographs encoded by `tools/encode_lfw.py`: how reliable the means are, and how far the two wishes go together for
+predictions made of what people who look alike have in common and of some of the photograph's own tone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import spearmanr
+
+from mmreg.color import luminance, tone
+from mmreg.data.feature_store import LIKENESS, FeatureStore
+from mmreg.evaluation.skin_tone import FEWEST_PHOTOS, skin_tone_agreement
+from mmreg.results import Data, Provenance, file_checksum, write_result
+
+SPLITS = 200
+SHARES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 1.0)
+
+
+def halves_agree(values: np.ndarray, groups: list[np.ndarray], seed: int = 0) -> float:
+    """Spearman's correlation over people of the means of random halves of their photographs, on average over many splits."""
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(SPLITS):
+        orders = [random.permutation(group) for group in groups]
+        halves = [[values[order[k::2]].mean() for order in orders] for k in (0, 1)]
+        found.append(spearmanr(*halves).statistic)
+    return float(np.mean(found))
+
+
+def best_correlation(reliability: float, scatter: float, ratio: float) -> float:
+    """The highest correlation with people's mean luminance for who knows everybody's skin exactly and scatters at most by `ratio`.
+
+    In units of the variance of people's means, skin has the variance `reliability`, the means' own error the rest. A prediction of the skin and a
+    part b of the photograph's light has the correlation (r + b (1 − r)) / √(r + b² (1 − r)), and scatters by b `scatter` / √(r + b² (1 − r)).
+
+    Args:
+        scatter: deviation of one person's photographs over that of people's means.
+    """
+    r = reliability
+
+    def spread(b: float) -> float:
+        return np.sqrt(r + b**2 * (1.0 - r))
+
+    b = 1.0 if scatter <= ratio else brentq(lambda b: b * scatter / spread(b) - ratio, 0.0, 1.0)
+    return float((r + b * (1.0 - r)) / spread(b))
+
+
+def alike(train: FeatureStore, test: FeatureStore) -> np.ndarray:
+    """(photo,) mean log luminance of the training photographs whose features are alike, as in `FeatureStore.person_tone`."""
+    mean, deviation = train.features.mean(axis=0), train.features.std(axis=0) + 1e-6
+
+    def directions(store):
+        x = (store.features - mean) / deviation
+        return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+    weights = np.exp(LIKENESS * (directions(test) @ directions(train).T - 1.0))
+    return weights @ np.asarray(tone(train.skin))[:, 0] / weights.sum(axis=1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("train", type=Path)
+    parser.add_argument("test", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    train, test = FeatureStore.load(options.train), FeatureStore.load(options.test)
+    people = np.array([name.split("/")[0] for name in test.names])
+    seen = luminance(test.skin)
+    _, index, counts = np.unique(people, return_inverse=True, return_counts=True)
+    groups = [np.flatnonzero(index == k) for k in np.flatnonzero(counts >= FEWEST_PHOTOS)]
+    half = halves_agree(seen, groups)
+    reliability = 2.0 * half / (1.0 + half)  # Spearman and Brown: of the mean of all of a person's photographs
+    own = skin_tone_agreement(seen, seen, people)
+    common, its_own = alike(train, test), np.asarray(tone(test.skin))[:, 0]
+    mixtures = []
+    for share in SHARES:
+        found = skin_tone_agreement(seen, common + share * (its_own - common), people)
+        mixtures.append({"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between})
+    numbers = {
+        "what": "people with four photographs or more; predictions: mean log luminance of training photographs with alike features, "
+        "and a share of what the photograph's own cheeks deviate from it",
+        "people": len(groups),
+        "halves_agree": half,
+        "reliability": reliability,
+        "photographs_within_over_between": own.within_over_between,
+        "best_rho_blind_to_light": float(np.sqrt(reliability)),
+        "best_rho_at_a_third": best_correlation(reliability, own.within_over_between, 1 / 3),
+        "mixtures": mixtures,
+    }
+    data = [
+        Data(store.source, len(store), file_checksum(path))
+        for store, path in ((train, options.train), (test, options.test))
+    ]
+    write_result(options.out, numbers, Provenance(data, {}, 0))
+    print({k: v for k, v in numbers.items() if k not in ("what", "mixtures")})
+    for mixture in mixtures:
+        print(" ".join(f"{name} {value:.3f}" for name, value in mixture.items()))
+
+
+if __name__ == "__main__":
+    main()
