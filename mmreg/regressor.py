@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float, InputError, atomic_path
+from mmreg.face.linear_space import LinearSpace
 from mmreg.face.population import Population
 
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
@@ -151,20 +152,29 @@ class Regressor(keras.Model):
         bias.assign(mean + (bias - found_mean) * stretch)
 
     def fit_population_mean(
-        self, features: Float[Array, "batch feature"], weights: Float[np.ndarray, " batch"] | None = None
+        self,
+        features: Float[Array, "batch feature"],
+        skin: LinearSpace,
+        weights: Float[np.ndarray, " batch"] | None = None,
     ) -> None:
-        """Takes the mean prediction for photographs with these features for the mean of their population.
+        """Takes the mean prediction for photographs with these features for the mean of their population, but for the colour of its skin.
+
+        Where training held the mean loosely it has settled between the prior's and what the photographs' losses wanted, so that this is what
+        is believed of the photographed from then on. Deviations stay the prior's, and so does the mean colour of the skin, since no photograph tells how
+        bright its light was: the mean is moved to that colour by as few of the population's deviations as possible. Ours.
 
         Args:
+            skin: the mean colour of a face's skin, from albedo coefficients.
             weights: how much each photograph counts; None is all the same.
-
-        Ours: where training held the mean loosely it has settled between the prior's and what the photographs' losses wanted, so that this is what
-        is believed of the photographed from then on. Deviations stay the prior's.
         """
-        shape, albedo = (
-            np.average(part, axis=0, weights=weights).astype(np.float32) for part in self._predictions(features)
+        shape, albedo = (np.average(part, axis=0, weights=weights) for part in self._predictions(features))
+        before = self.population
+        slopes = skin.basis * skin.standard_deviations * before.albedo_deviation
+        missing = slopes @ ((before.albedo_mean - albedo) / before.albedo_deviation)
+        albedo = albedo + before.albedo_deviation * (np.linalg.pinv(slopes) @ missing)
+        self._population.value = before._replace(
+            shape_mean=shape.astype(np.float32), albedo_mean=albedo.astype(np.float32)
         )
-        self._population.value = self.population._replace(shape_mean=shape, albedo_mean=albedo)
 
     def _predictions(self, features) -> tuple[np.ndarray, np.ndarray]:
         """(shape, albedo) of photographs, of as many as there are."""

@@ -287,7 +287,7 @@ def train_run(
     if profile.weights.batch_distribution and profile.stage_two_steps:
         people = photos.person_share if profile.each_person_once else None
         if profile.mean_weight < 1.0:
-            regressor.fit_population_mean(photos.features, people)
+            regressor.fit_population_mean(photos.features, studio.skin, people)
         held = (space.leading(profile.held_variance) for space in (studio.model.shape, studio.model.albedo))
         regressor.match_moments(photos.features, *held, people)
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())

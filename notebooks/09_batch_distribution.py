@@ -303,7 +303,7 @@ show_source(Population.standardised)
 #
 # The profile `full` holds it lightly: the terms of the means count a twentieth (`mean_weight`, ours). The mean then settles between the known population's and
 # what the photographs want, and when training ends this is taken for the mean of the photographed (`Regressor.fit_population_mean`): a prior fitted to its population,
-# as anyone would fit it who had their faces. It is kept in the regressor's file. Deviations stay those of the known population.
+# as anyone would fit it who had their faces. It is kept in the regressor's file. Deviations stay those of the known population, and so does the colour of the mean's skin.
 
 # %%
 show_source(Regressor.fit_population_mean)
@@ -329,8 +329,8 @@ if "the fitted mean" in populations:
     text = (
         f"The fitted mean lies {numbers['fitted_mean']['root_mean_square']:.2f} of the press's deviations from its mean in a coefficient (root mean square; at most "
         f"{numbers['fitted_mean']['largest']:.1f}). That isn't little. We take the dark scalp for hair, put on by skin; a face model with hair, which we haven't, would tell. "
-        f"The skin has become darker than either of the others, {tones[-1]:.2f} of luminance, which what is known of the photographed contradicts: a brighter light and a darker skin make nearly the same picture, and "
-        "a light hold on the mean doesn't keep them apart. Who is darker than whom is learnt; how dark all are isn't to be believed."
+        f"Its skin has the press's colour ({tones[-1]:.2f} of luminance) because that part isn't learnt. A brighter light and a darker skin make nearly the same picture, a "
+        "light hold on the mean doesn't keep them apart, and left to the photographs the crowd became much darker than what is known of it. Who is darker than whom is learnt; how dark all are is a belief."
     )
 else:
     text = "*The fitted mean belongs to the open model.*"

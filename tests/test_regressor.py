@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from mmreg.face import LinearSpace
 from mmreg.face.population import Population
 from mmreg.regressor import MOMENTS_REACH, DomainStatistics, Identity, Regressor, RegressorError, load_regressor
 
@@ -124,12 +125,29 @@ def test_predictions_of_photographs_are_given_the_populations_moments(regressor)
     np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
 
 
+NO_SKIN = LinearSpace(np.zeros(3, np.float32), np.zeros((3, 4), np.float32), np.ones(4, np.float32))
+
+
+def test_a_fitted_mean_keeps_the_colour_of_the_populations_skin(regressor):
+    features = np.random.default_rng(5).normal(size=(200, 12)).astype(np.float32)
+    basis = np.float32([[1.0, 0.5, 0.0, 0.0], [0.8, 0.0, 0.3, 0.0], [0.6, 0.1, 0.1, 0.0]])
+    skin = LinearSpace(np.float32([0.6, 0.5, 0.4]), basis, np.float32([2.0, 1.0, 1.0, 1.0]))
+    fitted = Regressor(regressor.identity, regressor.statistics, regressor.population)
+    fitted.set_weights(regressor.get_weights())
+    fitted.fit_population_mean(features, skin)
+    before, after = regressor.population.albedo_mean, fitted.population.albedo_mean
+    mean = np.asarray(regressor(features)[1]).mean(axis=0)
+    assert np.abs(np.asarray(skin(mean[None])) - np.asarray(skin(before[None]))).max() > 0.01
+    np.testing.assert_allclose(np.asarray(skin(after[None])), np.asarray(skin(before[None])), atol=1e-5)
+    assert after[3] == pytest.approx(mean[3], abs=1e-6)  # what says nothing of the skin is learnt
+
+
 def test_moments_are_those_of_photographs_weighed_as_wanted(regressor):
     features = np.random.default_rng(3).normal(size=(300, 12)).astype(np.float32)
     weights = np.random.default_rng(4).random(300)
     matched = Regressor(regressor.identity, regressor.statistics, regressor.population)
     matched.set_weights(regressor.get_weights())
-    matched.fit_population_mean(features, weights)
+    matched.fit_population_mean(features, NO_SKIN, weights)
     shape, albedo = (np.asarray(part) for part in regressor(features))
     np.testing.assert_allclose(matched.population.shape_mean, np.average(shape, axis=0, weights=weights), atol=1e-5)
     np.testing.assert_allclose(matched.population.albedo_mean, np.average(albedo, axis=0, weights=weights), atol=1e-5)
@@ -147,7 +165,7 @@ def test_a_fitted_population_has_the_mean_of_the_predictions_and_its_own_deviati
     features = np.random.default_rng(4).normal(size=(1500, 12)).astype(np.float32)
     shape, albedo = (np.asarray(part) for part in regressor(features))
     before = regressor.population
-    regressor.fit_population_mean(features)
+    regressor.fit_population_mean(features, NO_SKIN)
     np.testing.assert_allclose(regressor.population.shape_mean, shape.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(regressor.population.albedo_mean, albedo.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(regressor.population.shape_deviation, before.shape_deviation)
