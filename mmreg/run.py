@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,8 +35,9 @@ class Run:
 
     def __init__(self, folder: Path, stage: str, trainer: keras.Model, make_batch: Callable[[int], Any]):
         self.folder, self.stage, self.trainer, self.make_batch = folder, stage, trainer, make_batch
-        self.checkpoint_path = folder / f"{stage}.checkpoint.npz"
+        self.checkpoint_path = _checkpoint_path(folder, stage)
         self.history: list[dict] = []
+        self._started = time.monotonic()  # less what earlier sittings took
 
     def train(self, steps: int, checkpoint_every: int = 50, watch: Watch | None = None) -> list[dict]:
         """Trains up to step `steps` and returns the logged terms of every step, those before a resumption included.
@@ -50,6 +52,7 @@ class Run:
         """
         import tensorflow as tf
 
+        self._started = time.monotonic() - seconds_spent(self.folder, self.stage)
         start = self._restore()
         writer = tf.summary.create_file_writer(str(self.folder / "tensorboard" / self.stage))
         progress = tqdm(range(start, steps), desc=self.stage.replace("_", " "), initial=start, total=steps, unit="step")
@@ -97,7 +100,7 @@ class Run:
         arrays = {f"variable_{k:03d}": ops.convert_to_numpy(v) for k, v in enumerate(variables)}
         history = np.frombuffer(json.dumps(self.history).encode(), np.uint8)
         with atomic_path(self.checkpoint_path) as partial_path, partial_path.open("wb") as file:
-            np.savez(file, history=history, **arrays)
+            np.savez(file, history=history, seconds=time.monotonic() - self._started, **arrays)
 
     def _restore(self) -> int:
         """The step to go on from; 0 without a checkpoint."""
@@ -118,3 +121,16 @@ class Run:
             variable.assign(value)
         self.history = history
         return len(history)
+
+
+def seconds_spent(folder: Path, stage: str) -> float:
+    """How long a stage was trained up to its checkpoint, in all sittings; 0 where there is none, or none that says so."""
+    try:
+        with np.load(_checkpoint_path(folder, stage), allow_pickle=False) as file:
+            return float(file["seconds"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return 0.0
+
+
+def _checkpoint_path(folder: Path, stage: str) -> Path:
+    return folder / f"{stage}.checkpoint.npz"

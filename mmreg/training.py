@@ -29,12 +29,13 @@ from mmreg.face.population import get_population
 from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
-from mmreg.run import Run, TrainingError, Watch
+from mmreg.run import Run, TrainingError, Watch, seconds_spent
 from mmreg.studio import Studio, rendering_statistics, step_seed
 
 TERMS = ("parameter", "identity", "batch_distribution", "loopback")  # the paper's
 OUR_TERMS = ("skin_tone",)
 IDENTITY_CENTRES = ("domain", "batch")
+STAGES = ("stage_one", "stage_two")
 
 
 class Batch(NamedTuple):
@@ -274,13 +275,14 @@ def train_run(
     folder = Path(folder)
     provenance = _provenance(photos, profile, seed)
     _open_run(folder, studio, provenance, resume)
+    provenance.started -= sum(seconds_spent(folder, stage) for stage in STAGES)
     population = get_population(profile.population, studio.model)
     statistics = {
         "photograph": DomainStatistics.of(photos.features, photos.embedding),
         "rendering": rendering_statistics(studio, profile.statistics_renderings, seed, population=population),
     }
     regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed, population)
-    watches = {stage: observer(stage) if observer else None for stage in ("stage_one", "stage_two")}
+    watches = {stage: observer(stage) if observer else None for stage in STAGES}
     history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])

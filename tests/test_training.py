@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
+from mmreg.run import seconds_spent
 from mmreg.studio import Studio, rendering_statistics
 from mmreg.training import (
     TrainingError,
@@ -178,6 +180,18 @@ def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tin
         assert a == pytest.approx(b, rel=1e-5)
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_resumed_runs_record_counts_all_its_sittings(studio, photos, tmp_path, tiny_run):
+    folder = tmp_path / "again"
+    shutil.copytree(tiny_run, folder)
+    assert 0.0 < seconds_spent(folder, "stage_two") < 600.0
+    with np.load(folder / "stage_two.checkpoint.npz", allow_pickle=False) as file:
+        arrays = dict(file)
+    np.savez(folder / "stage_two.checkpoint.npz", **(arrays | {"seconds": 5000.0}))
+    train_run(studio, photos, TINY, 0, folder, resume=True)
+    assert 5000.0 < json.loads((folder / "run.json").read_text())["provenance"]["seconds"] < 5600.0
+    assert seconds_spent(folder, "no_stage") == 0.0
 
 
 def test_a_folder_with_a_run_is_not_trained_over(tiny_run, studio, photos):
