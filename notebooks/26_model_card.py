@@ -53,6 +53,8 @@ data = "; ".join(
 )
 settings = made["profile"]
 losses = ", ".join(f"{term} {value:g}" for term, value in settings["weights"].items()).replace("_", " ")
+# a run that was only finished in its last sitting was timed in an earlier one
+took = f", {made['seconds'] / 60:.0f} minutes" if made["seconds"] >= 60 else ""
 Markdown(
     f"""
 | | |
@@ -61,7 +63,7 @@ Markdown(
 | **in** | features of one aligned face by the encoder `{identity.encoder_name}` |
 | **out** | {identity.shape_count} shape and {identity.albedo_count} albedo coefficients of the face model `{identity.model_name}`; expression stays neutral |
 | **trained on** | {data}, without labels, and random faces of the face model |
-| **how** | profile `{settings["name"]}`: {settings["stage_one_steps"]:,} + {settings["stage_two_steps"]:,} steps, seed {made["seed"]}; its last sitting took {made["seconds"] / 60:.0f} minutes on {made["machine"]} |
+| **how** | profile `{settings["name"]}`: {settings["stage_one_steps"]:,} + {settings["stage_two_steps"]:,} steps, seed {made["seed"]}, on {made["machine"]}{took} |
 | **weights of the losses** | {losses} |
 | **population** | {settings["population"]}{", its mean fitted to the photographs" if settings.get("mean_weight", 1.0) < 1.0 else ""} |
 | **licence** | Apache-2.0, as the code |
@@ -140,8 +142,9 @@ Markdown("\n".join(lines))
 #
 # - **Neutral only.** A smile is read as a wide mouth at times; expression and pose aren't predicted.
 # - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. Everybody has a
-#   dark scalp, which we take for the hair of the photographs: the [fitted mean](09_batch_distribution). The same mean is greyer and darker of skin than what is published of the photographed would make it.
-# - **One light, one photograph.** No single picture tells bright skin in shade from dark skin in the sun.
+#   dark scalp, which we take for the hair of the photographs: the [fitted mean](09_batch_distribution).
+# - **One light, one photograph.** No single picture tells bright skin in shade from dark skin in the sun. How pale people are on average isn't learnt at all: it is what is
+#   known of the photographed ([whose mean](09_batch_distribution)), and other photographs show others.
 # - **The model's span.** Faces are sums of what the open model holds, which was made from a procedural generator and not from scans of people.
 # - **Shape is weaker than likeness.** Training with photographs improves what a network recognises, and has not lowered the error of the shape:
 
