@@ -182,11 +182,7 @@ def main() -> None:
             "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
             "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings'; "
             "shape, albedo: in deviations of the population that the run was held to; by_person: each person's photographs together weigh one",
-            "photographs": {
-                "test": len(test.names),
-                "people": len(counts),
-                "effective_people": len(test.names) ** 2 / (counts**2).sum(),
-            },
+            "photographs": {"train": crowd(train.people), "test": crowd(test.people)},
         }
         write_result(arguments.out, numbers, provenance)
 
