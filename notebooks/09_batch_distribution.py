@@ -308,7 +308,7 @@ show_source(Population.standardised)
 # %%
 show_source(Regressor.fit_population_mean)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Whom batch distribution may pull the average prediction to. First the mean of the face model; then that of the people whom the press photographed, as far as gender, age and ancestry tell: older, paler, and a man. Last, with the open model, the mean that the reference regressor was left to learn near it. Look at the top of the head: darker skin, the only means that the model offers for hair.", "name": "fig-two-means"}, "image": {"alt": "Average faces side by side; the second one is an older, paler man than the first, and the third has a dark scalp and deeper eyes."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Whom batch distribution may pull the average prediction to. First the mean of the face model; then that of the people whom the press photographed, as far as gender, age and ancestry tell: older, paler, and a man. Last, with the open model, the mean that the reference regressor was left to learn near it. Look at eyes, brows and lips: a camera's contrast, or make-up.", "name": "fig-two-means"}, "image": {"alt": "Average faces side by side; the second one is an older, paler man than the first, and the third has lighter eyes, redder lips and a narrower chin."}}
 press = get_population("press", studio.model)
 populations = {"the face model's mean": Population.of_model(studio.model), "the press's mean": press}
 if "the reference" in faces:
@@ -328,7 +328,7 @@ if "the fitted mean" in populations:
     numbers["fitted_mean"] = {"root_mean_square": np.sqrt((away**2).mean()), "largest": np.abs(away).max()}
     text = (
         f"The fitted mean lies {numbers['fitted_mean']['root_mean_square']:.2f} of the press's deviations from its mean in a coefficient (root mean square; at most "
-        f"{numbers['fitted_mean']['largest']:.1f}). That isn't little. We take the dark scalp for hair, put on by skin; a face model with hair, which we haven't, would tell. "
+        f"{numbers['fitted_mean']['largest']:.1f}). That isn't little: eyes, brows and lips stand out more, as they do in photographs. We suppose that a camera, make-up and hair are behind it; a rendering that has them, which ours hasn't, would tell. "
         f"Its skin has the press's colour ({tones[-1]:.2f} of luminance) because that part isn't learnt. A brighter light and a darker skin make nearly the same picture, a "
         "light hold on the mean doesn't keep them apart, and left to the photographs the crowd became much darker than what is known of it. Who is darker than whom is learnt; how dark all are is a belief."
     )

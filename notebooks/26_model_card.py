@@ -141,8 +141,8 @@ Markdown("\n".join(lines))
 # ## Limits
 #
 # - **Neutral only.** A smile is read as a wide mouth at times; expression and pose aren't predicted.
-# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. Everybody has a
-#   dark scalp, which we take for the hair of the photographs: the [fitted mean](09_batch_distribution).
+# - **Nothing but skin.** No hair, beard, glasses, make-up, headwear; a beard darkens the skin under it. What all photographs
+#   have in common beside people, a camera's contrast among it, everybody is given: the [fitted mean](09_batch_distribution).
 # - **One light, one photograph.** No single picture tells bright skin in shade from dark skin in the sun. How pale people are on average isn't learnt at all: it is what is
 #   known of the photographed ([whose mean](09_batch_distribution)), and other photographs show others.
 # - **The model's span.** Faces are sums of what the open model holds, which was made from a procedural generator and not from scans of people.
