@@ -330,7 +330,7 @@ if "the fitted mean" in populations:
         f"The fitted mean lies {numbers['fitted_mean']['root_mean_square']:.2f} of the press's deviations from its mean in a coefficient (root mean square; at most "
         f"{numbers['fitted_mean']['largest']:.1f}). That isn't little: eyes, brows and lips stand out more, as they do in photographs. We suppose that a camera, make-up and hair are behind it; a rendering that has them, which ours hasn't, would tell. "
         f"Its skin has the press's colour ({tones[-1]:.2f} of luminance) because that part isn't learnt. A brighter light and a darker skin make nearly the same picture, a "
-        "light hold on the mean doesn't keep them apart, and left to the photographs the crowd became much darker than what is known of it. Who is darker than whom is learnt; how dark all are is a belief."
+        "light hold on the mean doesn't keep them apart. Who is darker than whom is learnt; how dark all are is a belief."
     )
 else:
     text = "*The fitted mean belongs to the open model.*"
