@@ -121,6 +121,19 @@ def test_a_lightly_held_mean_becomes_the_populations(studio, photos, tmp_path):
     assert not load_regressor(tmp_path / "stage_one.npz").regressor.population.shape_mean.any()
 
 
+def test_the_final_fit_counts_people_alike_and_keeps_the_skin(studio, photos, tmp_path):
+    many = photos.select(np.concatenate([np.zeros(60, int), np.arange(60)]))  # the first has half the photographs
+    profile = replace(TINY, stage_one_steps=1, stage_two_steps=1, mean_weight=0.1, each_person_once=True)
+    regressor = train_run(studio, many, profile, 0, tmp_path)
+    shape, _ = (np.asarray(part) for part in regressor(many.features))
+    by_person = np.average(shape, axis=0, weights=many.person_share)
+    np.testing.assert_allclose(by_person, regressor.population.shape_mean, atol=1e-3)
+    assert np.abs(shape.mean(axis=0) - regressor.population.shape_mean).max() > 0.01
+    prior = np.zeros_like(regressor.population.albedo_mean)
+    colours = [np.asarray(studio.skin(mean[None])) for mean in (prior, regressor.population.albedo_mean)]
+    np.testing.assert_allclose(*colours, atol=1e-4)
+
+
 def test_stage_two_hears_how_its_profile_holds_the_population(studio, photos, tiny_run):
     regressor = load_regressor(tiny_run / "regressor.npz").regressor
     batch = stage_two_batch(studio, photos, TINY, 0, 0)
