@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float, dot, unit
@@ -14,17 +15,32 @@ def parameter_loss(
     albedo: Float[Array, "batch t"],
     true_shape: Float[Array, "batch s"],
     true_albedo: Float[Array, "batch t"],
-    shape_weight: float = SHAPE_WEIGHT,
-    albedo_weight: float = ALBEDO_WEIGHT,
+    shape_weight: float | Float[Array, " s"] = SHAPE_WEIGHT,
+    albedo_weight: float | Float[Array, " t"] = ALBEDO_WEIGHT,
 ) -> Float[Array, ""]:
     """L_param = ω_s ‖s − s'‖² + ω_t ‖t − t'‖², summed over coefficients, averaged over the batch (section 3.3.1).
 
     Paper: the sum runs over the batch; a mean keeps the weights' meaning when the batch size changes. Ours.
+
+    Args:
+        shape_weight, albedo_weight: ω_s and ω_t, or ours: one for each coefficient (`component_weights`).
     """
     return ops.mean(
-        shape_weight * ops.sum((shape - true_shape) ** 2, axis=1)
-        + albedo_weight * ops.sum((albedo - true_albedo) ** 2, axis=1)
+        ops.sum(shape_weight * (shape - true_shape) ** 2, axis=1)
+        + ops.sum(albedo_weight * (albedo - true_albedo) ** 2, axis=1)
     )
+
+
+def component_weights(
+    standard_deviations: Float[np.ndarray, " component"], power: float
+) -> Float[np.ndarray, " component"]:
+    """How L_param weighs each coefficient beside the others, 1 on average: σ_k to the power, over its mean. Ours.
+
+    Paper: power 0, all alike. Most coefficients move the face by less than a picture shows; their errors can't be lessened, and as noise drown those that can.
+    With power 2 the loss is of squared millimetres.
+    """
+    weights = np.asarray(standard_deviations, np.float64) ** power
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def identity_loss(
@@ -75,11 +91,13 @@ def loopback_loss(
     first_albedo: Float[Array, "batch t"],
     second_shape: Float[Array, "batch s"],
     second_albedo: Float[Array, "batch t"],
+    shape_weight: float | Float[Array, " s"] = SHAPE_WEIGHT,
+    albedo_weight: float | Float[Array, " t"] = ALBEDO_WEIGHT,
 ) -> Float[Array, ""]:
     """L_loopback: L_param between what was predicted from a rendering of a prediction, and that prediction
-    (section 3.3.4). Gradients reach both.
+    (section 3.3.4). Gradients reach both. Weights as in `parameter_loss`.
     """
-    return parameter_loss(second_shape, second_albedo, first_shape, first_albedo)
+    return parameter_loss(second_shape, second_albedo, first_shape, first_albedo, shape_weight, albedo_weight)
 
 
 def skin_tone_loss(photo_tone: Float[Array, "batch 3"], albedo_tone: Float[Array, "batch 3"]) -> Float[Array, ""]:

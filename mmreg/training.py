@@ -61,7 +61,7 @@ class Trainer(keras.Model):
     Args:
         weights: of the terms; in stage one only L_param is computed.
         views_per_photo: in how many scenes each photograph's face is rendered.
-        identity_centre, held_variance, mean_weight: as in `Profile`.
+        identity_centre, held_variance, mean_weight, deviation_power: as in `Profile`.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Trainer(keras.Model):
         identity_centre: str = "domain",
         held_variance: float = 1.0,
         mean_weight: float = 1.0,
+        deviation_power: float = 0.0,
     ):
         super().__init__(name="trainer")
         if identity_centre not in IDENTITY_CENTRES:
@@ -85,6 +86,13 @@ class Trainer(keras.Model):
         self.views_per_photo = views_per_photo
         self.identity_centre = identity_centre
         self.mean_weight = mean_weight
+        self.component_weights = tuple(
+            weight * losses.component_weights(space.standard_deviations, deviation_power)
+            for weight, space in (
+                (losses.SHAPE_WEIGHT, studio.model.shape),
+                (losses.ALBEDO_WEIGHT, studio.model.albedo),
+            )
+        )
         self.held = studio.model.shape.leading(held_variance), studio.model.albedo.leading(held_variance)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, *OUR_TERMS, "total")}
         self.built = True
@@ -115,7 +123,9 @@ class Trainer(keras.Model):
     def _parameter_term(self, batch: Batch):
         encoding = self.studio.value.encode(batch.synthetic, batch.synthetic_scene, batch.nuisances)
         shape, albedo = self.regressor(ops.stop_gradient(encoding.features), domain="rendering")
-        return losses.parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)
+        return losses.parameter_loss(
+            shape, albedo, batch.synthetic.shape, batch.synthetic.albedo, *self.component_weights
+        )
 
     def _photo_terms(self, batch: Batch):
         shape, albedo = self.regressor(batch.photo_features, domain="photograph")
@@ -134,7 +144,9 @@ class Trainer(keras.Model):
             "batch_distribution": losses.batch_distribution_loss(
                 *self.regressor.population.standardised(shape, albedo), *self.held, self.mean_weight
             ),
-            "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo),
+            "loopback": losses.loopback_loss(
+                seen_shape, seen_albedo, second_shape, second_albedo, *self.component_weights
+            ),
         }
         if self.loss_weights.skin_tone:
             albedo_tone = tone(srgb_to_linear(self.studio.value.skin(albedo)))
@@ -201,7 +213,7 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
     The weights are stage two's; stage one has one term, and trains by it even where stage two is to do without.
     """
     if stage == "stage_one":
-        return Trainer(regressor, studio, LossWeights())
+        return Trainer(regressor, studio, LossWeights(), deviation_power=profile.deviation_power)
     return Trainer(
         regressor,
         studio,
@@ -210,6 +222,7 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
         identity_centre=profile.identity_centre,
         held_variance=profile.held_variance,
         mean_weight=profile.mean_weight,
+        deviation_power=profile.deviation_power,
     )
 
 

@@ -55,11 +55,10 @@ def best_correlation(reliability: float, scatter: float, ratio: float) -> float:
 
 
 def alike(train: FeatureStore, test: FeatureStore) -> np.ndarray:
-    """(photo,) mean log luminance of the training photographs whose features are alike, as in `FeatureStore.person_tone`."""
-    mean, deviation = train.features.mean(axis=0), train.features.std(axis=0) + 1e-6
+    """(photo,) mean log luminance of the training photographs whose embeddings are alike, as in `FeatureStore.person_tone`."""
 
     def directions(store):
-        x = (store.features - mean) / deviation
+        x = store.embedding - train.mean_embedding
         return x / np.linalg.norm(x, axis=1, keepdims=True)
 
     weights = np.exp(LIKENESS * (directions(test) @ directions(train).T - 1.0))
@@ -86,7 +85,7 @@ def main() -> None:
         found = skin_tone_agreement(seen, common + share * (its_own - common), people)
         mixtures.append({"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between})
     numbers = {
-        "what": "people with four photographs or more; predictions: mean log luminance of training photographs with alike features, "
+        "what": "people with four photographs or more; predictions: mean log luminance of training photographs with alike embeddings, "
         "and a share of what the photograph's own cheeks deviate from it",
         "people": len(groups),
         "halves_agree": half,

@@ -36,6 +36,8 @@ FILE_NAME = "dlib_face_recognition_resnet_model_v1.dat"
 IMAGE_SIZE = (150, 150)
 FEATURES, EMBEDDING = 256, 128
 PLACES = 4  # of the last map
+MIDDLE_CHANNELS, MIDDLE_PLACES = 128, 16  # of the map halfway, of which every four places are averaged
+READS = {"pool": FEATURES, "map": PLACES * FEATURES, "layers": FEATURES + MIDDLE_PLACES * MIDDLE_CHANNELS}
 
 # (filters, whether the block halves the size), from the image to the features
 BLOCKS = (
@@ -97,14 +99,14 @@ class AddPadded(keras.layers.Layer):
         return (a[0], *(max(pair) for pair in zip(a[1:], b[1:], strict=True)))
 
 
-def build_network(content: bytes, name: str, pooled: bool = True) -> keras.Model:
-    """The frozen network from the bytes of its file: sRGB images (batch, 150, 150, 3) in [0, 1] -> features (batch, 256),
-    the average over the last map, and embedding (batch, 128), a linear map of the features.
+def build_network(content: bytes, name: str, reads: str = "pool") -> keras.Model:
+    """The frozen network from the bytes of its file: sRGB images (batch, 150, 150, 3) in [0, 1] -> features, and embedding
+    (batch, 128), a linear map of the average over the last map.
 
     Every affine layer is folded into the convolution before it, and the input's scaling into the first one.
 
     Args:
-        pooled: whether the features are that average, or the map of 2 x 2 places itself, (batch, 1024).
+        reads: what the features are, one of `READS`.
 
     Raises:
         EncoderError: the file isn't this network's.
@@ -132,8 +134,16 @@ def build_network(content: bytes, name: str, pooled: bool = True) -> keras.Model
         shortcut = keras.layers.AveragePooling2D(2, 2)(x) if halves else x
         residual = convolve(convolve(x, relu=True), relu=False)
         x = keras.layers.ReLU()(AddPadded()([residual, shortcut]))
+        if x.shape[-1] == MIDDLE_CHANNELS:
+            middle = x
     average = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    features = average if pooled else keras.layers.Flatten(name="map")(x)
+    if reads == "pool":
+        features = average
+    elif reads == "map":
+        features = keras.layers.Flatten(name="map")(x)
+    else:
+        coarse = keras.layers.AveragePooling2D(2, name="middle")(middle)
+        features = ops.concatenate([average, keras.layers.Flatten()(coarse)], axis=-1)
     dense = keras.layers.Dense(EMBEDDING, use_bias=False, name="embedding")
     network = keras.Model(images, [features, dense(average)], name="dlib_resnet")
     weights.append((dense, [head.weights]))
@@ -165,12 +175,14 @@ def alignment_template() -> Float[np.ndarray, "5 2"]:
     return ((FACE_SQUARE_POINTS + PADDING) / (1 + 2 * PADDING) * size).astype(np.float32)
 
 
-def load_dlib_encoder(pooled: bool = True) -> Encoder:
+def load_dlib_encoder(reads: str = "pool") -> Encoder:
     """dlib's ResNet with its weights (5.6 million) and where faces must fall in its 150 x 150 images.
 
     Args:
-        pooled: whether its features are the 256 averages over the last map ("dlib"), or the map's own 1,024 numbers ("dlib-map"), which also say
-            where something was seen. Paper: 1,024 numbers of FaceNet's NN2; the map is as near as this network comes.
+        reads: which features it tells. "pool": the 256 averages over the last map ("dlib"). "map": the map's own 1,024 numbers ("dlib-map"), which
+            also say where something was seen. "layers": the 256 averages, and behind them 2,048 numbers of the map halfway through the network
+            ("dlib-layers"), 4 x 4 places, which know more of a face's shape: later layers forget what doesn't tell people apart.
+            Paper: 1,024 numbers of FaceNet's NN2; the last map is as near as this network comes, and "layers" is ours.
 
     Raises:
         EncoderError: the weights are missing or malformed.
@@ -179,12 +191,12 @@ def load_dlib_encoder(pooled: bool = True) -> Encoder:
     content = read_weights(path)
     checksum = checksum_of(content)
     return Encoder(
-        name="dlib" if pooled else "dlib-map",
-        network=build_network(content, str(path), pooled),
+        name="dlib" if reads == "pool" else f"dlib-{reads}",
+        network=build_network(content, str(path), reads),
         image_size=IMAGE_SIZE,
-        feature_size=FEATURES if pooled else PLACES * FEATURES,
+        feature_size=READS[reads],
         embedding_size=EMBEDDING,
-        checksum=checksum if pooled else hashlib.sha256(f"{checksum}-map".encode()).hexdigest(),
+        checksum=checksum if reads == "pool" else hashlib.sha256(f"{checksum}-{reads}".encode()).hexdigest(),
         template=TEMPLATE,
         alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",

@@ -54,6 +54,22 @@ def test_the_encoder_of_the_map_says_where_what_the_pooled_one_averages(encoder)
     assert load_encoder("dlib-map+skin")(images).features.shape == (2, 1027)
 
 
+def test_the_encoder_of_layers_tells_the_pool_and_a_coarse_map_from_halfway(encoder):
+    layered = load_encoder("dlib-layers")
+    images = np.random.default_rng(1).random((2, *SIZE, 3)).astype(np.float32)
+    features, embedding = layered(images)
+    pooled, same_embedding = encoder(images)
+    assert features.shape == (2, layered.feature_size) == (2, 256 + 4 * 4 * 128)
+    np.testing.assert_allclose(np.asarray(features)[:, :256], pooled, atol=1e-5)
+    np.testing.assert_allclose(embedding, same_embedding, atol=1e-5)
+    halfway = next(layer.output for layer in encoder.network.layers[::-1] if layer.output.shape[1:] == (8, 8, 128))
+    maps = np.asarray(keras.Model(encoder.network.input, halfway)(images))
+    middle = np.asarray(features)[:, 256:].reshape(2, 4, 4, 128)
+    np.testing.assert_allclose(middle, maps.reshape(2, 4, 2, 4, 2, 128).mean(axis=(2, 4)), atol=1e-5)
+    names = ("dlib", "dlib-map", "dlib-layers", "dlib-layers+skin")
+    assert len({load_encoder(name).checksum for name in names}) == 4
+
+
 def test_encodings_have_the_sizes_that_the_encoder_states(encoder):
     images = np.random.default_rng(0).random((3, *SIZE, 3)).astype(np.float32)
     features, embedding = encoder(images)
