@@ -103,7 +103,7 @@ FULL = Profile(
 )
 
 # ours: for comparing variants
-SHORT = replace(FULL, name="short", stage_one_steps=200, stage_two_steps=200)
+SHORT = replace(FULL, name="short", stage_one_steps=400, stage_two_steps=200)
 
 QUICK = replace(
     FULL,

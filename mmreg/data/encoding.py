@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -139,14 +140,24 @@ def encode_chips(chips: Sequence[np.ndarray], encoder: Encoder) -> tuple[np.ndar
 
 
 def load_photographs(path: str | os.PathLike[str], encoder: Encoder) -> FeatureStore:
-    """A store for an encoder; one that was written by the same recogniser without the skin's tone is given it.
+    """A store for an encoder: of its own, or of one that tells as much.
+
+    One that was written by the same recogniser without the skin's tone is given it, and one by "dlib-layers" does for "dlib" too.
 
     Raises:
         FeatureStoreError: the file is missing, no store, or another encoder's.
     """
-    if encoder.name.endswith(SKIN):
-        plain = load_encoder(encoder.name.removesuffix(SKIN))
-        store = FeatureStore.load(path)
-        if store.encoder_checksum == plain.checksum:
-            return store.with_skin_tone(encoder.checksum)
-    return FeatureStore.load(path, encoder.checksum)
+    store = FeatureStore.load(path)
+    plain = load_encoder(encoder.name.removesuffix(SKIN)) if encoder.name.endswith(SKIN) else encoder
+    own = store.encoder_checksum in (plain.checksum, encoder.checksum)
+    if not own and plain.name == "dlib" and store.encoder_checksum == load_encoder("dlib-layers").checksum:
+        pooled = store.features[:, : plain.feature_size]  # which come first
+        store = replace(store, features=pooled, encoder_checksum=plain.checksum)
+    if encoder is not plain and store.encoder_checksum == plain.checksum:
+        store = store.with_skin_tone(encoder.checksum)
+    if store.encoder_checksum != encoder.checksum:
+        raise FeatureStoreError(
+            f"{path} was made by an encoder with other weights ({store.encoder_checksum[:12]} instead of "
+            f"{encoder.checksum[:12]}); encode the photographs again, by `mmreg data encode --encoder {plain.name}`."
+        )
+    return store

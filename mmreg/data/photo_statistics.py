@@ -21,9 +21,18 @@ from mmreg.data.feature_store import FeatureStore
 from mmreg.encoders.registry import Encoder, load_encoder
 from mmreg.encoders.skin import SKIN
 
-__all__ = ["STAND_IN", "PhotoStatistics", "load_photo_statistics", "photo_like_features"]
+__all__ = [
+    "STAND_IN",
+    "LayerStatistics",
+    "PhotoStatistics",
+    "load_layer_statistics",
+    "load_photo_statistics",
+    "photo_like_features",
+    "quantiles_at",
+]
 
 PATH = Path(__file__).with_name("photo_statistics.npz")
+LAYERS_PATH = Path(__file__).with_name("photo_statistics_layers.npz")
 STAND_IN = "drawn from the statistics of {count:,} photographs; nobody's features"
 SKIN_CHANNELS = 3
 
@@ -59,19 +68,23 @@ class PhotoStatistics:
 
     def draw(self, count: int, seed: int) -> tuple[Float[np.ndarray, "count feature"], Float[np.ndarray, "count 3"]]:
         """Features and skin colours: z ~ N(0, R), and each dimension's quantile function at its z. None is negative."""
-        generator = np.random.default_rng(seed)
-        deviates = generator.standard_normal((count, len(self.quantiles)), np.float32)
-        deviates = deviates @ np.linalg.cholesky(self.correlation).T.astype(np.float32)
+        return self.values(self.deviates(count, seed))
+
+    def deviates(self, count: int, seed: int) -> Float[np.ndarray, "count dimension"]:
+        """z ~ N(0, R)."""
+        independent = np.random.default_rng(seed).standard_normal((count, len(self.quantiles)), np.float32)
+        return independent @ np.linalg.cholesky(self.correlation).T.astype(np.float32)
+
+    def values(
+        self, deviates: Float[np.ndarray, "count dimension"]
+    ) -> tuple[Float[np.ndarray, "count feature"], Float[np.ndarray, "count 3"]]:
+        """Features and skin colours at these deviates."""
         values = self.at(deviates).astype(np.float32)
         return values[:, :-SKIN_CHANNELS], np.minimum(values[:, -SKIN_CHANNELS:], 1.0)
 
     def at(self, deviates: Float[np.ndarray, "count dimension"]) -> Float[np.ndarray, "count dimension"]:
-        """Each dimension's quantile function, linear between the levels and beyond the outer ones, and at least 0."""
-        upper = np.clip(np.searchsorted(self.levels, deviates), 1, len(self.levels) - 1)
-        dimension = np.arange(len(self.quantiles))
-        low, high = self.quantiles[dimension, upper - 1], self.quantiles[dimension, upper]
-        along = (deviates - self.levels[upper - 1]) / (self.levels[upper] - self.levels[upper - 1])
-        return np.maximum(low + (high - low) * along, 0.0)
+        """Each dimension's quantile function at these deviates, as by `quantiles_at`."""
+        return quantiles_at(self.levels, self.quantiles, deviates)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file of about 200 kB; of the correlation only what lies above its diagonal."""
@@ -119,6 +132,81 @@ class PhotoStatistics:
             raise InputError(f"{path} holds no statistics of photographs ({error}); reinstall mmreg.") from error
 
 
+def quantiles_at(
+    levels: Float[np.ndarray, " level"],
+    quantiles: Float[np.ndarray, "dimension level"],
+    deviates: Float[np.ndarray, "count dimension"],
+) -> Float[np.ndarray, "count dimension"]:
+    """Quantile functions, linear between the levels and beyond the outer ones, and at least 0."""
+    upper = np.clip(np.searchsorted(levels, deviates), 1, len(levels) - 1)
+    dimension = np.arange(len(quantiles))
+    low, high = quantiles[dimension, upper - 1], quantiles[dimension, upper]
+    along = (deviates - levels[upper - 1]) / (levels[upper] - levels[upper - 1])
+    return np.maximum(low + (high - low) * along, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerStatistics:
+    """What the encoder "dlib-layers" tells behind the features of "dlib", given those: 2,048 numbers from halfway through the network.
+
+    Their normal deviates are a linear map of the others', and what that leaves is a few common factors and noise of each one's own.
+
+    Attributes:
+        levels: (level,) as in `PhotoStatistics`.
+        quantiles: (number, level).
+        slopes: (number, dimension) on the deviates of `PhotoStatistics`.
+        factors: (number, factor) loadings on independent normal factors.
+        own: (number,) deviation of each one's own noise.
+        encoder_checksum: of "dlib-layers".
+    """
+
+    levels: np.ndarray
+    quantiles: np.ndarray
+    slopes: np.ndarray
+    factors: np.ndarray
+    own: np.ndarray
+    encoder_checksum: str
+
+    def draw(self, deviates: Float[np.ndarray, "count dimension"], seed: int) -> Float[np.ndarray, "count number"]:
+        """The numbers that go with what was drawn from `PhotoStatistics` at these deviates."""
+        generator = np.random.default_rng([seed, 1])
+        common = generator.standard_normal((len(deviates), self.factors.shape[1]), np.float32)
+        z = deviates @ self.slopes.T + common @ self.factors.T
+        z += self.own * generator.standard_normal(z.shape, np.float32)
+        return quantiles_at(self.levels, self.quantiles, z).astype(np.float32)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes an npz file of about 1.5 MB, 16-bit floats."""
+        arrays = {name: getattr(self, name).astype(np.float16) for name in ("quantiles", "slopes", "factors", "own")}
+        with atomic_path(path) as partial:
+            np.savez_compressed(
+                partial,
+                levels=self.levels.astype(np.float32),
+                encoder_checksum=np.array(self.encoder_checksum),
+                **arrays,
+            )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LayerStatistics:
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file is missing or holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = (file[name].astype(np.float32) for name in ("levels", "quantiles", "slopes", "factors", "own"))
+                return cls(*arrays, str(file["encoder_checksum"]))
+        except (OSError, KeyError, ValueError, TypeError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise InputError(f"{path} holds no statistics of photographs ({error}); reinstall mmreg.") from error
+
+
+@cache
+def load_layer_statistics() -> LayerStatistics:
+    """The statistics that come with the package, of the same photographs seen by the encoder "dlib-layers"."""
+    return LayerStatistics.load(LAYERS_PATH)
+
+
 @cache
 def load_photo_statistics() -> PhotoStatistics:
     """The statistics that come with the package, of photographs seen by the encoder "dlib"."""
@@ -133,7 +221,7 @@ def photo_like_features(count: int, seed: int, encoder: Encoder | None = None) -
     Args:
         count: how many, at least 1.
         seed: the same seed draws the same.
-        encoder: the one that the statistics belong to, or the same with the skin's tone; None loads the former.
+        encoder: "dlib", "dlib-layers" or either with the skin's tone; None is the first.
 
     Raises:
         InputError: the count isn't positive, or the statistics belong to another encoder.
@@ -142,18 +230,24 @@ def photo_like_features(count: int, seed: int, encoder: Encoder | None = None) -
         raise InputError(f"The number of photo-like features should be at least 1, got {count}.")
     statistics = load_photo_statistics()
     encoder = encoder or load_encoder(statistics.encoder)
-    if encoder.name == f"{statistics.encoder}{SKIN}":
-        return photo_like_features(count, seed).with_skin_tone(encoder.checksum)
-    if encoder.checksum != statistics.encoder_checksum:
+    if encoder.name.endswith(SKIN):
+        plain = load_encoder(encoder.name.removesuffix(SKIN))
+        return photo_like_features(count, seed, plain).with_skin_tone(encoder.checksum)
+    deviates = statistics.deviates(count, seed)
+    features, skin = statistics.values(deviates)
+    weights = np.asarray(load_encoder(statistics.encoder).network.get_layer("embedding").kernel)
+    embedding = features @ weights
+    layers = load_layer_statistics()
+    if encoder.checksum == layers.encoder_checksum:
+        features = np.concatenate([features, layers.draw(deviates, seed)], axis=1)
+    elif encoder.checksum != statistics.encoder_checksum:
         raise InputError(
             f"The stand-in for photographs was made for the encoder {statistics.encoder!r} and its weights "
             f"{statistics.encoder_checksum[:12]}, not for {encoder.name!r}; encode photographs of your own."
         )
-    features, skin = statistics.draw(count, seed)
-    weights = np.asarray(encoder.network.get_layer("embedding").kernel)
     return FeatureStore(
         features,
-        features @ weights,
+        embedding,
         skin,
         tuple(f"draw {index}" for index in range(count)),
         encoder.checksum,

@@ -82,6 +82,22 @@ def test_a_store_of_the_recogniser_serves_the_encoder_that_tells_the_skin_as_wel
         load_photographs(tmp_path / "served.npz", encoder)
 
 
+def test_a_store_of_layers_serves_the_encoders_that_read_less(tmp_path, encoder):
+    layered = photo_like_features(20, 0, load_encoder("dlib-layers"))
+    layered.save(tmp_path / "layers.npz")
+    for name in ("dlib", "dlib+skin", "dlib-layers", "dlib-layers+skin"):
+        reads = load_encoder(name)
+        served = load_photographs(tmp_path / "layers.npz", reads)
+        assert (served.encoder_checksum, served.features.shape) == (reads.checksum, (20, reads.feature_size))
+    same = photo_like_features(20, 0, load_encoder("dlib+skin"))
+    np.testing.assert_allclose(
+        load_photographs(tmp_path / "layers.npz", load_encoder("dlib+skin")).features, same.features, rtol=1e-3
+    )
+    same.save(tmp_path / "plain.npz")
+    with pytest.raises(FeatureStoreError, match="--encoder dlib-layers"):
+        load_photographs(tmp_path / "plain.npz", load_encoder("dlib-layers+skin"))
+
+
 def people_in_changing_light(seed=0, people=40, photos=6):
     """A store of photographs of people with a skin tone each, and the tone of each photograph's person."""
     rng = np.random.default_rng(seed)

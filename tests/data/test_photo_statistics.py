@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from mmreg.arrays import InputError
-from mmreg.data.photo_statistics import PATH, PhotoStatistics, load_photo_statistics, photo_like_features
+from mmreg.data.photo_statistics import (
+    LAYERS_PATH,
+    PATH,
+    LayerStatistics,
+    PhotoStatistics,
+    load_layer_statistics,
+    load_photo_statistics,
+    photo_like_features,
+)
 from mmreg.encoders import centred_unit, load_encoder
 
 COUNT = 6000
@@ -90,3 +98,40 @@ def test_another_encoder_no_draws_and_another_file_are_refused(tmp_path):
     np.savez(tmp_path / "wrong.npz", quantiles=np.zeros((3, 3)))
     with pytest.raises(InputError, match=r"wrong\.npz"):
         PhotoStatistics.load(tmp_path / "wrong.npz")
+
+
+def test_draws_for_the_encoder_of_layers_are_those_for_the_plain_one_and_more(drawn):
+    layered = load_encoder("dlib-layers")
+    more = photo_like_features(COUNT, seed=0, encoder=layered)
+    assert more.encoder_checksum == layered.checksum
+    assert more.stand_in
+    np.testing.assert_array_equal(more.features[:, :256], drawn.features)
+    np.testing.assert_array_equal(more.embedding, drawn.embedding)
+    layers = more.features[:, 256:]
+    statistics = load_layer_statistics()
+    middle = np.abs(statistics.levels).argmin()
+    below = (layers <= statistics.quantiles[:, middle]).mean(axis=0)
+    # where many a number is 0, its median is, too, and more than half of the draws lie there
+    np.testing.assert_allclose(below[statistics.quantiles[:, middle] > 0], 0.5, atol=0.05)
+    telling = load_encoder("dlib-layers+skin")
+    assert photo_like_features(7, seed=0, encoder=telling).features.shape == (7, telling.feature_size)
+
+
+def test_numbers_of_layers_go_with_the_plain_ones_as_their_slopes_say(statistics):
+    layers = load_layer_statistics()
+    z = statistics.deviates(COUNT, 0)
+    fitted = (layers.slopes @ statistics.correlation * layers.slopes).sum(axis=1)  # variance that the others explain
+    best = int(np.argmax(fitted))
+    assert fitted[best] > 0.5
+    found = np.corrcoef(z @ layers.slopes[best], layers.draw(z, 0)[:, best])[0, 1]
+    assert found == pytest.approx(np.sqrt(fitted[best]), abs=0.1)
+    np.testing.assert_allclose(fitted + (layers.factors**2).sum(axis=1) + layers.own**2, 1.0, atol=0.01)
+
+
+def test_statistics_of_layers_are_small_and_other_files_are_refused(tmp_path):
+    assert LAYERS_PATH.stat().st_size <= 1_600_000
+    load_layer_statistics().save(tmp_path / "again.npz")
+    again = LayerStatistics.load(tmp_path / "again.npz")
+    np.testing.assert_array_equal(again.slopes, load_layer_statistics().slopes)
+    with pytest.raises(InputError, match="photo_statistics"):
+        LayerStatistics.load(PATH)
