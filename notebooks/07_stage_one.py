@@ -39,7 +39,7 @@ from mmreg.face import Coefficients, load
 from mmreg.figures.faces import grid, sheet
 from mmreg.figures.learning import correlation_bars, framed_photograph, term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
-from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, parameter_loss
+from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, parameter_loss
 from mmreg.profiles import get_profile
 from mmreg.reconstruct import portrait
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
@@ -194,6 +194,15 @@ Markdown("\n".join(["| | " + " | ".join(map(str, range(1, 11))) + " | mean |", "
 # albedo by **{glue:text}`albedo_correlation_mean_of_ten:.2f`** (the first, from light to dark skin, by {glue:text}`albedo_correlation_first:.2f`). Beyond the
 # fiftieth the shape's mean is {glue:text}`shape_correlation_beyond_fifty:.2f`: what moves a face by a fraction of a millimetre leaves no
 # trace in the features.
+#
+# It isn't without effect in training, though. Nearly all of the loss, and so nearly all of its gradient, is about coefficients that can't be read, and differs from
+# batch to batch by chance alone. The profile `full` weighs each coefficient's error by the power 0.8 of its standard deviation (`deviation_power`, ours), so that the network
+# listens to what moves the face; the paper, and this page, weigh all alike. It also reads more of the recogniser than its last features: a coarse map from halfway through
+# the network (`dlib-layers`), where shapes haven't been forgotten yet for not telling people apart. What either is worth, [the ablations](13_ablations) say:
+# `components_alike`, `features_256`.
+
+# %%
+show_source(component_weights)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Six held-out people. Top: the picture that was given. Middle: the true face in the book's light. Below: what the regressor made of the picture, and the same three times as far from the mean. As it stands, every prediction is a timid one and looks like the average; exaggerated, it shows what it has understood: often the proportions, sometimes the skin.", "name": "fig-held-out"}, "image": {"alt": "A grid of faces, six columns and four rows: the rendering given, the true face from the front, the predicted face, which is close to the average, and the predicted face exaggerated."}}
 six = slice(0, 6)

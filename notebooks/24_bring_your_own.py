@@ -262,7 +262,7 @@ except ValueError as error:
 # an address and the checksum of the file that is meant, which is fetched once:
 #
 # ```bash
-# mmreg data encode ~/photographs --encoder dlib --out mine.npz
+# mmreg data encode ~/photographs --out mine.npz
 # mmreg train --profile full --photos mine.npz --out runs/mine
 # mmreg reconstruct portrait.jpg --weights runs/mine/regressor.npz
 #

@@ -22,11 +22,11 @@ import tensorflow as tf
 from lfw_encodings import photographs
 from tqdm import tqdm
 
-from mmreg.data.feature_store import FeatureStore
+from mmreg.data.encoding import load_photographs
+from mmreg.data.feature_store import FeatureStore, FeatureStoreError
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
-from mmreg.encoders.skin import SKIN
 from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
 from mmreg.face import Coefficients, load
 from mmreg.regressor import LoadedRegressor, check_encoder, load_regressor
@@ -43,20 +43,26 @@ class Views(NamedTuple):
     encoder: np.ndarray
 
 
-def predict(path: Path, stores: FeatureStore | list[FeatureStore], model) -> tuple[Coefficients, LoadedRegressor]:
-    """The faces that a regressor sees in photographs (numpy), and the regressor; of several stores, the one that its encoder wrote is read."""
+def predict(path: Path, stores: list[Path], model) -> tuple[Coefficients, LoadedRegressor]:
+    """The faces that a regressor sees in photographs (numpy), and the regressor; the first store that tells its encoder enough is read."""
     loaded = load_regressor(path, model.checksum)
     reads = load_encoder(loaded.regressor.identity.encoder_name)
-    stores = stores if isinstance(stores, list) else [stores]
-    plain = load_encoder(reads.name.removesuffix(SKIN))
-    store = next((s for s in stores if s.encoder_checksum == plain.checksum), None)
+    check_encoder(path, loaded.regressor.identity, reads.checksum)
+    store = first_store(stores, reads)
     if store is None:
-        raise SystemExit(f"{path} reads what {plain.name} says of photographs, and no --test-store was encoded by it.")
-    if reads.name.endswith(SKIN):
-        store = store.with_skin_tone(reads.checksum)
-    check_encoder(path, loaded.regressor.identity, store.encoder_checksum)
+        raise SystemExit(f"{path} reads what {reads.name} says of photographs, and no --test-store was encoded by it.")
     shape, albedo = loaded.regressor(store.features, domain="photograph")
     return Coefficients(np.asarray(shape), np.asarray(albedo)), loaded
+
+
+def first_store(paths: list[Path], encoder: Encoder) -> FeatureStore | None:
+    """The first of the stores that serves the encoder; None if there is none."""
+    for path in paths:
+        try:
+            return load_photographs(path, encoder)
+        except FeatureStoreError:
+            continue
+    return None
 
 
 def view(studio: Studio, judge: Encoder, faces: Coefficients, title: str) -> Views:
@@ -76,11 +82,14 @@ def view(studio: Studio, judge: Encoder, faces: Coefficients, title: str) -> Vie
     return Views(*(np.concatenate(kind)[:count] for kind in zip(*seen, strict=True)))
 
 
-def test_store(path: Path, encoder: Encoder, names: np.ndarray) -> FeatureStore:
-    """The test photographs' features and skin; SystemExit if it holds other photographs."""
-    store = FeatureStore.load(path, encoder.checksum)
-    if list(store.names) != list(names):
-        raise SystemExit(f"{path} holds other photographs than the list; encode them again.")
+def test_store(paths: list[Path], encoder: Encoder, names: np.ndarray) -> FeatureStore:
+    """The test photographs' features and skin; SystemExit if a store holds other photographs."""
+    for path in paths:
+        if list(FeatureStore.load(path).names) != list(names):
+            raise SystemExit(f"{path} holds other photographs than the list, or in another order; encode them again.")
+    store = first_store(paths, encoder)
+    if store is None:
+        raise SystemExit(f"No --test-store was encoded by {encoder.name}.")
     return store
 
 
@@ -153,7 +162,8 @@ def parse() -> argparse.Namespace:
         "cache": "a folder for the photographs' encodings",
         "out": "the result to write (.json)",
     }.items():
-        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning)
+        many = {"nargs": "+"} if name == "test-store" else {}
+        parser.add_argument(f"--{name}", type=Path, required=True, help=meaning, **many)
     return parser.parse_args()
 
 
@@ -170,9 +180,9 @@ def main() -> None:
     probes = np.arange(len(train.names), len(people))
 
     studio = Studio(model, encoder)
-    store = test_store(arguments.test_store, encoder, test.names)
-    stage_one, _ = predict(arguments.stage_one, store, model)
-    regressed, loaded = predict(arguments.regressor, store, model)
+    test_store(arguments.test_store, encoder, test.names)
+    stage_one, _ = predict(arguments.stage_one, arguments.test_store, model)
+    regressed, loaded = predict(arguments.regressor, arguments.test_store, model)
     origin = loaded.provenance
     seen = {
         "stage_one": view(studio, judge, stage_one, "stage one"),

@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 from judge_reference import RENDERING_BATCH, predict, test_store, view
 from lfw_encodings import photographs
 
-from mmreg.data.feature_store import FeatureStore
 from mmreg.data.synthetic import photograph_surface, sample_scenes
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
@@ -113,13 +112,6 @@ def crowd(people: np.ndarray) -> dict[str, float]:
     }
 
 
-def check_names(stores: list[FeatureStore], names: np.ndarray) -> None:
-    """SystemExit if a store holds other photographs than the list, or in another order."""
-    for store in stores:
-        if list(store.names) != list(names):
-            raise SystemExit(f"{store.source}: these are other photographs than the list's; encode them again.")
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", help="NAME=STAGE=WEIGHTS.npz=WORDS")
@@ -130,7 +122,7 @@ def parse() -> argparse.Namespace:
         type=Path,
         required=True,
         nargs="+",
-        help="the test photographs' store; behind it, stores of the same photographs by other encoders that runs read",
+        help="stores of the test photographs, by the encoders that the runs read",
     )
     return parser.parse_args()
 
@@ -141,9 +133,7 @@ def main() -> None:
     model, encoder, judge = load("open"), load_encoder(), load_densenet(arguments.densenet)
     train = photographs(arguments.lfw, arguments.train_list, judge, encoder, arguments.cache)
     test = photographs(arguments.lfw, arguments.test_list, judge, encoder, arguments.cache)
-    store = test_store(arguments.test_store[0], encoder, test.names)
-    others = [FeatureStore.load(path) for path in arguments.test_store[1:]]
-    check_names(others, test.names)
+    store = test_store(arguments.test_store, encoder, test.names)
     skin = luminance(store.skin)
     people = np.concatenate([train.people, test.people])
     court = Court(np.concatenate([train.judge, test.judge]), people, np.arange(len(train.names), len(people)))
@@ -209,7 +199,7 @@ def main() -> None:
         checksum = file_checksum(path)
         if records.get(name, {}).get("checksum") == checksum:
             continue
-        faces, loaded = predict(Path(path), [store, *others], model)
+        faces, loaded = predict(Path(path), arguments.test_store, model)
         regressor, reads = loaded.regressor, load_encoder(loaded.regressor.identity.encoder_name)
         seen = view(studio, judge, faces, name)
         own = directions(seen.judge, seen.judge.mean(axis=0))

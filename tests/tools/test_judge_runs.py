@@ -5,7 +5,8 @@ import pytest
 
 from mmreg.data.feature_store import FeatureStore
 from mmreg.face import LinearSpace
-from tools.judge_runs import check_names, crowd, moments
+from tools import judge_runs
+from tools.judge_runs import crowd, moments
 from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 
 
@@ -52,11 +53,19 @@ def test_bumps_have_their_size_and_are_smooth():
     assert np.sqrt(((beside - values) ** 2).mean()) < 0.5 * steepest
 
 
-def test_stores_of_other_photographs_are_refused():
-    def store(*names):
-        rows = np.zeros((len(names), 3), np.float32)
-        return FeatureStore(rows, rows, rows, names, "0" * 64, "somebody's")
+def test_stores_of_other_photographs_or_of_no_encoder_asked_for_are_refused(tmp_path, encoder):
+    def store(name, *names, checksum):
+        path = tmp_path / f"{name}.npz"
+        features = np.zeros((len(names), encoder.feature_size), np.float32)
+        embedding, skin = np.zeros((len(names), 128), np.float32), np.zeros((len(names), 3), np.float32)
+        FeatureStore(features, embedding, skin, names, checksum, "somebody's").save(path)
+        return path
 
-    check_names([store("a", "b"), store("a", "b")], np.array(["a", "b"]))
-    with pytest.raises(SystemExit, match="other photographs"):
-        check_names([store("a", "b"), store("b", "a")], np.array(["a", "b"]))
+    foreign = store("foreign", "a", "b", checksum="0" * 64)
+    own, turned = (store(n, *names, checksum=encoder.checksum) for n, names in (("own", "ab"), ("turned", "ba")))
+    names = np.array(["a", "b"])
+    assert judge_runs.test_store([foreign, own], encoder, names).encoder_checksum == encoder.checksum
+    with pytest.raises(SystemExit, match=r"turned\.npz holds other photographs"):
+        judge_runs.test_store([own, turned], encoder, names)
+    with pytest.raises(SystemExit, match="encoded by dlib"):
+        judge_runs.test_store([foreign], encoder, names)
