@@ -23,11 +23,11 @@ from mmreg.color import srgb_to_linear, tone
 from mmreg.data.feature_store import FeatureStore
 from mmreg.data.nuisances import Nuisances, sample_nuisances
 from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, sample_scenes
-from mmreg.encoders.registry import Encoder
+from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.population import get_population
 from mmreg.profiles import LossWeights, Profile
-from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
+from mmreg.regressor import DOMAINS, DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
 from mmreg.run import Run, TrainingError, Watch, seconds_spent
 from mmreg.studio import Studio, rendering_statistics, step_seed
@@ -61,7 +61,7 @@ class Trainer(keras.Model):
     Args:
         weights: of the terms; in stage one only L_param is computed.
         views_per_photo: in how many scenes each photograph's face is rendered.
-        identity_centre, held_variance, mean_weight, deviation_power: as in `Profile`.
+        identity_centre, held_variance, mean_weight, deviation_power, identity_features: as in `Profile`.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Trainer(keras.Model):
         held_variance: float = 1.0,
         mean_weight: float = 1.0,
         deviation_power: float = 0.0,
+        identity_features: float = 0.0,
     ):
         super().__init__(name="trainer")
         if identity_centre not in IDENTITY_CENTRES:
@@ -86,6 +87,7 @@ class Trainer(keras.Model):
         self.views_per_photo = views_per_photo
         self.identity_centre = identity_centre
         self.mean_weight = mean_weight
+        self.identity_features = identity_features
         self.component_weights = tuple(
             weight * losses.component_weights(space.standard_deviations, deviation_power)
             for weight, space in (
@@ -138,9 +140,7 @@ class Trainer(keras.Model):
         encoding = self.studio.value.encode(faces, batch.photo_scene)
         second_shape, second_albedo = self.regressor(encoding.features, domain="rendering")
         terms = {
-            "identity": losses.identity_loss(
-                photo_embedding, encoding.embedding, *self._identity_means(photo_embedding, encoding.embedding)
-            ),
+            "identity": self._identity_term(batch.photo_features[:rendered], photo_embedding, encoding),
             "batch_distribution": losses.batch_distribution_loss(
                 *self.regressor.population.standardised(shape, albedo), *self.held, self.mean_weight
             ),
@@ -153,7 +153,30 @@ class Trainer(keras.Model):
             terms["skin_tone"] = losses.skin_tone_loss(batch.photo_tone, albedo_tone)
         return terms
 
-    def _identity_means(self, photo_embedding, rendering_embedding):
+    def _identity_term(self, photo_features, photo_embedding, encoding: Encoding):
+        """L_id of the embeddings and, for their share, of the recogniser's last features, each in its deviations over photographs.
+
+        Features have more directions than the embedding that is made of them. A rendering that is like its photograph in these as well owes less to
+        the taste of one layer. Ours.
+        """
+        embedding_means = (self.regressor.statistics[domain].embedding_mean for domain in DOMAINS)
+        term = losses.identity_loss(
+            photo_embedding,
+            encoding.embedding,
+            *self._identity_means(photo_embedding, encoding.embedding, embedding_means),
+        )
+        if not self.identity_features:
+            return term
+        count = self.studio.value.encoder.last_features or photo_features.shape[1]
+        deviation = self.regressor.statistics["photograph"].feature_deviation[:count]
+        deviation = deviation + np.float32(0.05 * deviation.mean())  # some features hardly ever fire
+        photos = ops.repeat(photo_features[:, :count] / deviation, self.views_per_photo, axis=0)
+        renderings = encoding.features[:, :count] / deviation
+        means = (self.regressor.statistics[domain].feature_mean[:count] / deviation for domain in DOMAINS)
+        of_features = losses.identity_loss(photos, renderings, *self._identity_means(photos, renderings, means))
+        return (1.0 - self.identity_features) * term + self.identity_features * of_features
+
+    def _identity_means(self, photo_embedding, rendering_embedding, domain_means):
         """What the directions of photographs and of renderings are measured from.
 
         The mean rendering of random faces isn't the mean rendering of predicted ones. Held to it, predictions lean until it is,
@@ -162,7 +185,7 @@ class Trainer(keras.Model):
         """
         if self.identity_centre == "batch":
             return ops.mean(photo_embedding, axis=0), ops.mean(rendering_embedding, axis=0)
-        return tuple(self.regressor.statistics[domain].embedding_mean for domain in ("photograph", "rendering"))
+        return tuple(domain_means)
 
 
 class _Untracked:
@@ -223,6 +246,7 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
         held_variance=profile.held_variance,
         mean_weight=profile.mean_weight,
         deviation_power=profile.deviation_power,
+        identity_features=profile.identity_features,
     )
 
 

@@ -200,4 +200,5 @@ def load_dlib_encoder(reads: str = "pool") -> Encoder:
         template=TEMPLATE,
         alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",
+        last_features=FEATURES if reads == "layers" else None,
     )

@@ -61,6 +61,7 @@ class Encoder:
         alignment_template: (5, 2) the same for the five points that `alignment.detect` finds (corners of the eyes, nose
             base); photographs are aligned by these.
         license: the terms of the weights.
+        last_features: how many of the features, the first, are of the layer before the embedding; None is all.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Encoder:
     template: np.ndarray
     alignment_template: np.ndarray
     license: str
+    last_features: int | None = None
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Encoding:
         """Encodes sRGB images in [0, 1] of `image_size`; differentiable with respect to them."""

@@ -69,6 +69,7 @@ def with_skin_tone(encoder: Encoder) -> Encoder:
         name=f"{encoder.name}{SKIN}",
         network=network,
         feature_size=encoder.feature_size + TONES,
+        last_features=encoder.last_features or encoder.feature_size,
         checksum=skin_checksum(encoder.checksum),
     )
 
