@@ -20,6 +20,21 @@ def test_parameter_loss_weighs_shape_and_albedo_as_the_paper_does():
     assert float(losses.parameter_loss(s, t + 1, s, t)) == pytest.approx(0.002 * 199, rel=1e-5)
 
 
+def test_components_are_weighed_by_a_power_of_their_deviation_and_by_one_on_average():
+    deviations = np.float32([4.0, 2.0, 1.0, 1.0])
+    np.testing.assert_allclose(losses.component_weights(deviations, 0.0), 1.0)
+    np.testing.assert_allclose(losses.component_weights(deviations, 1.0), [2.0, 1.0, 0.5, 0.5])
+    np.testing.assert_allclose(losses.component_weights(deviations, 2.0), np.array([16.0, 4.0, 1.0, 1.0]) / 5.5)
+
+
+def test_parameter_and_loopback_losses_take_a_weight_for_each_coefficient():
+    shape, albedo, zero = np.float32([[1.0, 2.0]]), np.float32([[3.0, 1.0]]), np.zeros((1, 2), np.float32)
+    weights = np.float32([0.4, 0.1]), np.float32([0.5, 0.0])
+    wanted = 0.4 * 1.0 + 0.1 * 4.0 + 0.5 * 9.0
+    assert float(losses.parameter_loss(shape, albedo, zero, zero, *weights)) == pytest.approx(wanted)
+    assert float(losses.loopback_loss(zero, zero, shape, albedo, *weights)) == pytest.approx(wanted)
+
+
 def test_identity_loss_is_0_for_the_same_direction_1_for_orthogonal_2_for_opposite():
     a = np.array([[2.0, 0.0]], np.float32)
     for b, expected in ([[5.0, 0.0]], 0.0), ([[0.0, 3.0]], 1.0), ([[-1.0, 0.0]], 2.0):

@@ -9,6 +9,7 @@ from mmreg import training
 from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
+from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.run import seconds_spent
@@ -316,3 +317,44 @@ def test_the_framing_strays_as_far_as_the_profile_says(studio):
     ]
     for scene, jitter in zip(scenes, (2.0, 6.0), strict=True):
         assert scene.crop_offset_pixels.std() == pytest.approx(jitter, rel=0.1)
+
+
+@pytest.mark.parametrize("stage", ["stage_one", "stage_two"])
+def test_both_stages_weigh_errors_by_what_they_move(stage, studio, photos, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    batch = stage_one_batch(studio, TINY, 0, 0) if stage == "stage_one" else stage_two_batch(studio, photos, TINY, 0, 0)
+    encoding = studio.encode(batch.synthetic, batch.synthetic_scene, batch.nuisances)
+    shape, albedo = (np.asarray(part) for part in regressor(encoding.features, domain="rendering"))
+    squared_mm = ((studio.model.shape.standard_deviations * (shape - batch.synthetic.shape)) ** 2).sum(axis=1).mean()
+    paint = ((studio.model.albedo.standard_deviations * (albedo - batch.synthetic.albedo)) ** 2).sum(axis=1).mean()
+    wanted = SHAPE_WEIGHT * squared_mm / (studio.model.shape.standard_deviations**2).mean()
+    wanted += ALBEDO_WEIGHT * paint / (studio.model.albedo.standard_deviations**2).mean()
+    terms = trainer_of(studio, regressor, replace(TINY, deviation_power=2.0), stage).call(batch)
+    assert float(terms["parameter"]) == pytest.approx(float(wanted), rel=1e-3)
+    plain = trainer_of(studio, regressor, TINY, stage).call(batch)
+    assert abs(float(plain["parameter"]) / float(terms["parameter"]) - 1.0) > 0.01
+
+
+def test_identity_may_hear_the_last_features_as_well(studio, photos, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    batch = stage_two_batch(studio, photos, TINY, 0, 0)
+
+    def identity(share, last_features=None):
+        seen = replace(studio, encoder=replace(studio.encoder, last_features=last_features))
+        trainer = trainer_of(seen, regressor, replace(TINY, identity_features=share), "stage_two")
+        return float(trainer.call(batch)["identity"])
+
+    assert identity(0.5) == pytest.approx((identity(0.0) + identity(1.0)) / 2, abs=1e-4)
+    assert abs(identity(0.0) - identity(1.0)) > 1e-3
+    shape, albedo = regressor(batch.photo_features[: len(batch.photo_embedding)])
+    rendered = np.asarray(studio.encode(Coefficients(shape, albedo), batch.photo_scene).features)
+    given = np.repeat(batch.photo_features[: len(batch.photo_embedding)], TINY.views_per_photo, axis=0)
+    deviation = regressor.statistics["photograph"].feature_deviation
+    for count in (None, 40):
+        scale = deviation[:count] + 0.05 * deviation[:count].mean()
+        directions = [
+            (features - regressor.statistics[domain].feature_mean)[:, :count] / scale
+            for domain, features in (("photograph", given), ("rendering", rendered))
+        ]
+        a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in directions)
+        assert identity(1.0, count) == pytest.approx(1.0 - (a * b).sum(axis=1).mean(), abs=1e-3)
