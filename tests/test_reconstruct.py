@@ -158,6 +158,25 @@ def test_bad_arguments_are_said_in_one_sentence_with_code_2(tmp_path, portrait_p
     assert (code, "mmreg data encode" in stderr) == (2, True)
 
 
+def test_a_training_by_the_command_line_is_what_its_profile_says(tmp_path, monkeypatch):
+    from mmreg import training
+    from mmreg.profiles import FULL
+
+    seen = {}
+
+    def record(studio, photos, profile, seed, folder, resume, observer):
+        seen.update(studio=studio, photos=photos, profile=profile, seed=seed, folder=folder)
+
+    monkeypatch.setattr(training, "train_run", record)
+    assert run("train", "--profile", "full", "--out", tmp_path, "--seed", 3)[0] == 0
+    studio, photos = seen["studio"], seen["photos"]
+    assert (seen["profile"], seen["seed"], seen["folder"]) == (FULL, 3, tmp_path)
+    assert studio.encoder.name == FULL.encoder
+    assert len(studio.visible.triangles) < 1.05 * FULL.triangles < len(studio.model.triangles)
+    assert photos.stand_in
+    assert photos.features.shape[1] == studio.encoder.feature_size
+
+
 def test_the_entry_point_says_errors_without_a_traceback(tmp_path):
     import subprocess
     import sys
