@@ -23,7 +23,6 @@ model_name = "open"
 
 # %% tags=["hide-input"]
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,6 @@ from mmreg.figures.qualitative import portrayed, qualitative_sheet
 from mmreg.figures.source import note_other_model, show_source, stamp
 from mmreg.figures.style import save
 from mmreg.reconstruct import Reconstructor
-from mmreg.regressor import load_regressor
 from mmreg.results import Data, Provenance, read_result, write_result
 from mmreg.studio import Studio
 
@@ -109,7 +107,7 @@ show_source(Reconstructor.predict)
 # And the face to beat is nobody's: the mean of the model, which is what one gets without looking.
 
 # %%
-here = replace(reconstructor, loaded=load_regressor(run / "regressor.npz", model.checksum, encoder.checksum))
+here = Reconstructor.load(model_name, run / "regressor.npz")
 chip = reconstruction.chip[None]
 faces = {"reference": reconstruction.coefficients} if model_name == "open" else {}
 faces |= {"trained here": here.predict(chip), "mean face": Coefficients.neutral(model)}
