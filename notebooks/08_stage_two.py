@@ -241,7 +241,7 @@ show_source(skin_tone_loss)
 
 # %% [markdown]
 # One photograph says little even of that order, since its light may differ more from another's than people do. Photographs with similar embeddings, though, should show
-# people who are alike, each in another light. So $c$ is the mean tone of a photograph's neighbours in the space of embeddings, and 13 % of its own
+# people who are alike, each in another light. So $c$ is the mean tone of a photograph's neighbours in the space of embeddings, and 22 % of its own
 # deviation from it. (Among the draws on this page no two are of one person, so here it is the tone of similar draws.) How much of skin and how much of
 # light is in such a target, and why no share of it serves both wishes, [the ablations](13_ablations) measure.
 

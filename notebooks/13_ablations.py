@@ -172,7 +172,7 @@ Markdown(
 
 # %% [markdown]
 # So a higher ρ is bought with light: a regressor agrees better with the photographs' luminance the more it takes a bright picture for pale skin. The two wishes can't be had together here, and the
-# share of own light in $L_\text{skin}$'s target (13 %) is a choice of a point on the line, not an improvement. What would be one is to move the line: photographs that tell their light, or many of each
+# share of own light in $L_\text{skin}$'s target (22 %) is a choice of a point on the line, not an improvement. What would be one is to move the line: photographs that tell their light, or many of each
 # person.
 #
 # ## What recall doesn't say
