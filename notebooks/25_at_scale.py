@@ -375,12 +375,12 @@ half = count // 2
 both = joined([store.select(np.arange(half)), store.select(np.arange(half, count))])
 assert len(both) == count
 assert np.array_equal(both.features, store.features)
-joined([both, store]).save(path)
-assert len(FeatureStore.load(path, encoder.checksum)) == 2 * count
+joined([both, store]).save(folder / "joined.npz")
+assert len(FeatureStore.load(folder / "joined.npz", store.encoder_checksum)) == 2 * count
 print(f"{len(both):,} faces")
 
 # %% [markdown]
-# The checksum of the weights travels with every store for this reason: features of two networks are both 259 numbers, and mean nothing to each other.
+# The checksum of the weights travels with every store for this reason: features of two networks may be equally many numbers, and mean nothing to each other.
 #
 # ```{solution-end}
 # ```
