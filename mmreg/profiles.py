@@ -60,7 +60,6 @@ class Profile:
     each_person_once: bool = (
         False  # whether photographs are drawn so that people count alike, however many photographs each has
     )
-    stage_one_share: float = 0.0  # of stage one's weights in the mean of them and stage two's that a run ends with
     triangles: int | None = None  # of the mesh in training, about; None is all that an encoder can see
     # ours: how far the framing of a rendering strays; meant to keep from learning what holds in one framing alone
     crop_scale_jitter: float = 0.03  # standard deviation of the logarithm of its size
@@ -102,7 +101,6 @@ FULL = Profile(
     identity_features=0.5,  # Paper: 0, embeddings alone; what pleases one layer alone pleases another network less
     population="press",  # ours: LFW's people, of whom the photographs at hand are
     each_person_once=True,  # a population is of people; a president of whom the press has 530 photographs is one of them
-    stage_one_share=0.1,  # Paper: 0; ours steps back a little, towards stage one's shapes
     triangles=16_000,  # about one for every pixel of a face
     crop_scale_jitter=0.08,
     crop_offset_jitter=5.0,
@@ -134,7 +132,6 @@ QUICK = replace(
     identity_centre="domain",  # six photographs have no mean to speak of
     population="model",  # section 3.3.3: the pages show the paper's prior first
     each_person_once=False,  # nor has the stand-in's crowd anybody twice
-    stage_one_share=0.0,
     triangles=None,
 )
 
@@ -162,7 +159,6 @@ PAPER = replace(
     identity_centre="domain",  # for FaceNet it would be none: see `losses.identity_loss`
     population="model",  # section 3.3.3
     each_person_once=False,
-    stage_one_share=0.0,
     triangles=None,
 )
 

@@ -19,7 +19,7 @@ from mmreg.face.population import Population
 
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
-MOMENTS_REACH = 1.6  # see `Regressor.match_moments`; ours
+MOMENTS_REACH = 2.0  # see `Regressor.match_moments`; ours
 
 
 class RegressorError(InputError):

@@ -322,9 +322,7 @@ def train_run(
     watches = {stage: observer(stage) if observer else None for stage in STAGES}
     history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
-    before = regressor.get_weights()
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
-    _step_back(regressor, before, profile.stage_one_share)
     if profile.weights.batch_distribution and profile.stage_two_steps:
         people = photos.person_share if profile.each_person_once else None
         if profile.mean_weight < 1.0:
@@ -334,16 +332,6 @@ def train_run(
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor
-
-
-def _step_back(regressor: Regressor, before: list[np.ndarray], share: float) -> None:
-    """Mixes a share of the weights `before` into the regressor's.
-
-    Between the weights before and after fine-tuning lie networks that have nearly all that the photographs taught, and more of what they made it forget
-    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Ours here.
-    """
-    mixed = zip(regressor.get_weights(), before, strict=True)
-    regressor.set_weights([(1.0 - share) * after + share * former for after, former in mixed])
 
 
 def _check_encoder(photos: FeatureStore, encoder: Encoder) -> None:

@@ -378,8 +378,7 @@ figure = grid(table, row_labels=list(regressors), column_labels=[*("draw" for _ 
 #
 # This page's run takes a minute; it shows how the losses work against each other, not how good the method gets. For that, the project
 # trained a reference regressor once, with the profile `full`, on encodings of real photographs. It weighs the losses otherwise, reads a middle layer of the
-# recogniser as well, knows of [another population](09_batch_distribution), whose mean it may fit, and meets spoilt pictures. It ends
-# a step back: a tenth of stage one's weights in the mean with its own {cite}`wortsman2022`, which costs a little likeness and gives back some shape (`stage_one_share`, ours).
+# recogniser as well, knows of [another population](09_batch_distribution), whose mean it may fit, and meets spoilt pictures.
 
 # %% tags=["hide-input"]
 path = Path("../results/reference/summary.json")
