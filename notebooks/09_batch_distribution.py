@@ -236,7 +236,7 @@ figure = sheets_side_by_side(Path("../results/training/sheets"), names)
 # %% [markdown]
 # One thing more belongs to the loss. It hears mean and deviation of a batch through the batch's noise, and when training ends, some coefficients are
 # still a little off. Both can be set exactly over all the photographs' features, by shifting and stretching the last layer's outputs, which costs one pass
-# and no step (ours; `Regressor.match_moments`). A deviation is stretched by at most 1.6: predictions that never learnt to differ would only have their
+# and no step (ours; `Regressor.match_moments`). A deviation is stretched by at most 2: predictions that never learnt to differ would only have their
 # errors enlarged, and the point is to finish what the loss began, not to do without it. So the table's runs have it where they have the loss.
 #
 # Recall alone would not warn us: a judge who asks only *which of these people is it?* is content with faces that all lean the same way, as long as they
