@@ -127,27 +127,21 @@ for run in sorted(others, key=lambda run: run["top1"]):
 Markdown("\n".join(rows))
 
 # %% [markdown]
-# - **Identity** is what recall comes from. Without it next to nothing is recognised, and at a tenth of its weight clearly less. The paper's weights, as we read them,
-#   hardly let it speak in so few steps.
-# - **The mean of the photographed** held as firmly as in the paper costs recall, twice what this test can miss; left free, nothing
-#   is gained over our light hold. What we suppose to be behind it, [batch distribution](09_batch_distribution) says. The firm hold has the best shapes of the
-#   short runs.
-# - **Nothing but identity** is recognised *better* than the run with all terms, and the sheets below show by what faces; its population lies more than three deviations off, its skin tones are hardly anybody's, and its shapes are the worst of all. The judge
+# - **Identity** is what recall comes from. Without it next to nothing is recognised. The paper's weights, as we read them, hardly let it speak in so few steps.
+# - **Nothing but identity** is recognised *better* than the run with all terms, and the sheets below show by what faces; its population lies more than four deviations off, its skin tones are hardly anybody's, and its shapes are the worst of all, worse than the mean face. The judge
 #   hasn't noticed; the eye, the moments and the shape's error have.
-# - **Batch distribution** costs some recall, even with a light hold on the mean. The run that lacks it alone, with synthetic faces and loopback still in place, makes no monsters; its population (the table further
+# - **Batch distribution** costs some recall, even with a light hold on the mean. The run that lacks it alone, with synthetic faces and loopback still in place, makes no monsters, and its shapes are as good; its population (the table further
 #   down) is neither in the right place nor as various as people are. The case for the loss rests on the population, and not on any single face. Where the loss is in force the moments are also
 #   set at the end, and where it isn't they aren't: how much of the difference is that, no run has told apart.
-# - **Synthetic faces** keep the shape. At a twentieth of their weight the shape's error grows more than with anything else but identity alone, and recall gains nothing that this test can see.
-# - **1,024 features** instead of 256, which is what the paper's recogniser gives, recognise less in so few steps and leave the shape where it is. Skin tone scatters least there.
-# - **Stage one** isn't needed for recall, nor, as far as we read, for the shape.
+# - **All components weighed alike**, as in the paper, leave the shape worse, by more than anything else here except identity alone and the paper's weights; recall doesn't change. What can't be read from a picture teaches noise, and the weights keep it out.
+# - **The 256 pooled features alone** are as good for recall, and for the shape worse by less than we read. The order of skin tones is better without the middle layer: a regressor that is told more
+#   finds other ways to please the skin's term on the photographs of its training, and they don't hold for others.
+# - **Stage one** isn't needed for recall, nor, as far as we read, for the shape, in so few steps.
 # - **Loopback**, in so few steps, makes no difference that this test can see.
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
-# - **The skin tone's term** does what it is for, and nothing else. Without it the agreement of tones falls to less than half; recall stays.
-# - **The population of the press** instead of the face model's own doesn't matter for recall: its mean is fitted either way. It decides how pale people are believed to be.
-# - **People drawn alike**, instead of photographs, change recall by nothing that is seen here. What they change is the population: by person, its means lie half as far off (the table further down).
-# - **Covers, blur, noise and compression** on the synthetic faces make no difference here: the test has frontal,
-#   neutral renderings of press photographs, and asks for little of what these were meant for.
-# - **No run's shape is better than that of the reference's stage one alone.** With these features and this judge, likeness and shape are two goals.
+# - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall gains hardly more than this test can see.
+# - **No run's shape is better than that of the reference's stage one alone**, though the reference itself is hardly behind it. A heavier weight on synthetic faces, many more of them, and
+#   errors weighed by what they move have brought likeness and shape nearer to each other than any short run says.
 #
 # ## What the test of skin tone can say
 #
