@@ -71,8 +71,8 @@ class Profile:
 
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard;
-# L_skin is at most 2 as well. Chosen by trials of 500 and 600 steps; what each weight is worth, results/training says; the weight of
-# synthetic faces keeps shapes from getting much worse than stage one's, and doesn't keep them as good.
+# L_skin is at most 2 as well. Chosen by trials of 600 steps; the runs of results/training say what some of the weights are worth. That of
+# synthetic faces is meant to keep stage one's shapes.
 _TUNED = LossWeights(parameter=60.0, identity=20_000.0, batch_distribution=5.0, skin_tone=6000.0)
 
 FULL = Profile(
@@ -98,7 +98,7 @@ FULL = Profile(
     held_variance=0.95,  # Paper: all components; ours doesn't ask for what features can't tell
     mean_weight=0.05,  # Paper: 1; ours lets the mean of the photographed be learnt, near that of the population below
     identity_centre="batch",
-    identity_features=0.5,  # Paper: 0, embeddings alone; what pleases one layer alone pleases another network less
+    identity_features=0.5,  # Paper: 0, embeddings alone; meant to please less the taste of one layer
     population="press",  # ours: LFW's people, of whom the photographs at hand are
     each_person_once=True,  # a population is of people; a president of whom the press has 530 photographs is one of them
     triangles=16_000,  # about one for every pixel of a face

@@ -377,7 +377,7 @@ quote(
 #
 # The paper takes FaceNet's NN2 with 1,024 features, and unit-length embeddings as they are. Its weights were never published. We take
 # dlib's smaller network, whose licence allows anything, with a mean embedding for each kind. The reference regressor reads a coarse map from halfway through it
-# as well (`dlib-layers`: 2,048 numbers more), where shape hasn't been forgotten yet. Photographs enter
+# as well (`dlib-layers`: 2,048 numbers more). Photographs enter
 # this page by their statistics alone, and as one public-domain portrait. Sampling ranges for pose and light are ours
 # throughout, because the paper states none.
 #

@@ -198,7 +198,7 @@ Markdown("\n".join(["| | " + " | ".join(map(str, range(1, 11))) + " | mean |", "
 # It isn't without effect in training, though. Nearly all of the loss, and so nearly all of its gradient, is about coefficients that can't be read, and differs from
 # batch to batch by chance alone. The profile `full` weighs each coefficient's error by the power 0.8 of its standard deviation (`deviation_power`, ours), so that the network
 # listens to what moves the face; the paper, and this page, weigh all alike. It also reads more of the recogniser than its last features: a coarse map from halfway through
-# the network (`dlib-layers`), where shapes haven't been forgotten yet for not telling people apart. What either is worth, [the ablations](13_ablations) say:
+# the network (`dlib-layers`), in the hope that shapes haven't been forgotten there yet for not telling people apart. What either is worth, [the ablations](13_ablations) say:
 # `components_alike`, `features_256`.
 
 # %%

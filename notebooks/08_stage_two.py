@@ -420,7 +420,7 @@ Markdown(text)
 
 # %% [markdown]
 # From stage one to the short run and to the long one similarity and recall rise, and the error of the shape doesn't fall with them. What the
-# photographs taught is what makes a face recognisable to networks, and not where its surface lies: **likeness has been bought, and shape is what it was paid with.** The two
+# photographs taught is what makes a face recognisable to networks, and not where its surface lies: **photographs bring likeness, and no better shape.** The two
 # runs with photographs differ in length alone; what each of their terms is for, [the ablations](13_ablations) say. Skin tone is the order over people with
 # four or more photographs.
 #

@@ -133,15 +133,14 @@ Markdown("\n".join(rows))
 # - **Batch distribution** costs some recall, even with a light hold on the mean. The run that lacks it alone, with synthetic faces and loopback still in place, makes no monsters, and its shapes are as good; its population (the table further
 #   down) is neither in the right place nor as various as people are. The case for the loss rests on the population, and not on any single face. Where the loss is in force the moments are also
 #   set at the end, and where it isn't they aren't: how much of the difference is that, no run has told apart.
-# - **All components weighed alike**, as in the paper, leave the shape worse, by more than anything else here except identity alone and the paper's weights; recall doesn't change. What can't be read from a picture teaches noise, and the weights keep it out.
-# - **The 256 pooled features alone** are as good for recall, and for the shape worse by less than we read. The order of skin tones is better without the middle layer: a regressor that is told more
-#   finds other ways to please the skin's term on the photographs of its training, and they don't hold for others.
+# - **All components weighed alike**, as in the paper, leave the shape worse, by more than anything else here except identity alone and the paper's weights; recall doesn't change. What can't be read from a picture teaches noise, we suppose, and the weights keep it out.
+# - **The 256 pooled features alone** are as good for recall, and for the shape worse by less than we read. The order of skin tones is better without the middle layer: we suppose that a regressor which is told more
+#   finds other ways to please the skin's term on the photographs of its training, and that they don't hold for others.
 # - **Stage one** isn't needed for recall, nor, as far as we read, for the shape, in so few steps.
 # - **Loopback**, in so few steps, makes no difference that this test can see.
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
 # - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall gains hardly more than this test can see.
-# - **No run's shape is better than that of the reference's stage one alone**, though the reference itself is hardly behind it. A heavier weight on synthetic faces, many more of them, and
-#   errors weighed by what they move have brought likeness and shape nearer to each other than any short run says.
+# - **No run's shape is better than that of the reference's stage one alone**, and the reference's is worse by less than we read. What photographs teach doesn't show in this test of shape.
 #
 # ## What the test of skin tone can say
 #

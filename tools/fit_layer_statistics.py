@@ -52,10 +52,11 @@ def fit(store: FeatureStore, pooled: int) -> LayerStatistics:
 def nearness(real: np.ndarray, drawn: np.ndarray) -> dict[str, float]:
     """How far the draws are from the real ones; errors of means in deviations."""
     deviation = real.std(axis=0)
+    off = np.abs(drawn.mean(axis=0) - real.mean(axis=0)) / deviation
     error = np.corrcoef(real.T) - np.corrcoef(drawn.T)
     return {
         "count": len(real),
-        "mean_error_in_deviations": float(np.abs(drawn.mean(axis=0) - real.mean(axis=0)).mean() / deviation.mean()),
+        "mean_error_in_deviations": float(off.mean()),
         "deviation_ratio_median": float(np.median(drawn.std(axis=0) / deviation)),
         "correlation_root_mean_square": float(np.sqrt((np.corrcoef(real.T) ** 2).mean())),
         "correlation_error_root_mean_square": float(np.sqrt((error**2).mean())),

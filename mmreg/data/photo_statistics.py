@@ -28,7 +28,6 @@ __all__ = [
     "load_layer_statistics",
     "load_photo_statistics",
     "photo_like_features",
-    "quantiles_at",
 ]
 
 PATH = Path(__file__).with_name("photo_statistics.npz")
@@ -83,8 +82,8 @@ class PhotoStatistics:
         return values[:, :-SKIN_CHANNELS], np.minimum(values[:, -SKIN_CHANNELS:], 1.0)
 
     def at(self, deviates: Float[np.ndarray, "count dimension"]) -> Float[np.ndarray, "count dimension"]:
-        """Each dimension's quantile function at these deviates, as by `quantiles_at`."""
-        return quantiles_at(self.levels, self.quantiles, deviates)
+        """Each dimension's quantile function at these deviates, as by `_quantiles_at`."""
+        return _quantiles_at(self.levels, self.quantiles, deviates)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file of about 200 kB; of the correlation only what lies above its diagonal."""
@@ -132,7 +131,7 @@ class PhotoStatistics:
             raise InputError(f"{path} holds no statistics of photographs ({error}); reinstall mmreg.") from error
 
 
-def quantiles_at(
+def _quantiles_at(
     levels: Float[np.ndarray, " level"],
     quantiles: Float[np.ndarray, "dimension level"],
     deviates: Float[np.ndarray, "count dimension"],
@@ -173,7 +172,7 @@ class LayerStatistics:
         common = generator.standard_normal((len(deviates), self.factors.shape[1]), np.float32)
         z = deviates @ self.slopes.T + common @ self.factors.T
         z += self.own * generator.standard_normal(z.shape, np.float32)
-        return quantiles_at(self.levels, self.quantiles, z).astype(np.float32)
+        return _quantiles_at(self.levels, self.quantiles, z).astype(np.float32)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file of about 1.5 MB, 16-bit floats."""

@@ -181,7 +181,7 @@ def load_dlib_encoder(reads: str = "pool") -> Encoder:
     Args:
         reads: which features it tells. "pool": the 256 averages over the last map ("dlib"). "map": the map's own 1,024 numbers ("dlib-map"), which
             also say where something was seen. "layers": the 256 averages, and behind them 2,048 numbers of the map halfway through the network
-            ("dlib-layers"), 4 x 4 places, which know more of a face's shape: later layers forget what doesn't tell people apart.
+            ("dlib-layers"), 4 x 4 places, which may know more of a face's shape: later layers are trained to forget what doesn't tell people apart.
             Paper: 1,024 numbers of FaceNet's NN2; the last map is as near as this network comes, and "layers" is ours.
 
     Raises:
