@@ -333,6 +333,8 @@ def test_both_stages_weigh_errors_by_what_they_move(stage, studio, photos, tiny_
     assert float(terms["parameter"]) == pytest.approx(float(wanted), rel=1e-3)
     plain = trainer_of(studio, regressor, TINY, stage).call(batch)
     assert abs(float(plain["parameter"]) / float(terms["parameter"]) - 1.0) > 0.01
+    if stage == "stage_two":
+        assert abs(float(plain["loopback"]) / float(terms["loopback"]) - 1.0) > 0.01
 
 
 def test_identity_may_hear_the_last_features_as_well(studio, photos, tiny_run):

@@ -68,6 +68,10 @@ def test_the_encoder_of_layers_tells_the_pool_and_a_coarse_map_from_halfway(enco
     np.testing.assert_allclose(middle, maps.reshape(2, 4, 2, 4, 2, 128).mean(axis=(2, 4)), atol=1e-5)
     names = ("dlib", "dlib-map", "dlib-layers", "dlib-layers+skin")
     assert len({load_encoder(name).checksum for name in names}) == 4
+    assert {
+        load_encoder(name).last_features or load_encoder(name).feature_size for name in names if name != "dlib-map"
+    } == {256}
+    assert load_encoder("dlib+skin").last_features == 256  # the cheeks' tone is no feature of the recogniser's
 
 
 def test_encodings_have_the_sizes_that_the_encoder_states(encoder):
