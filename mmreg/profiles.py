@@ -45,7 +45,7 @@ class Profile:
     weights: LossWeights
     weight_decay: float
     gradient_clip: float  # global norm
-    statistics_renderings: int  # renderings from which the synthetic domain's mean and deviation are measured
+    statistics_renderings: int  # renderings from which the synthetic domain's mean and deviation are measured, and at the end its predictions'
     # ours: synthetic faces wear what photographs do; their targets stay neutral (section 3.1 predicts neutral faces)
     expression_deviation: float = 0.0  # of the synthetic faces' expression coefficients
     nuisances: bool = False  # whether synthetic faces' pictures are covered, blurred, noisy and compressed now and then
@@ -91,7 +91,7 @@ FULL = Profile(
     weights=_TUNED,
     weight_decay=1e-4,
     gradient_clip=1e4,
-    statistics_renderings=512,
+    statistics_renderings=1024,
     expression_deviation=0.7,
     nuisances=True,
     deviation_power=0.8,  # Paper: 0; ours listens to what moves the face, since most components' errors are noise

@@ -20,6 +20,9 @@ from mmreg.face.population import Population
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
 MOMENTS_REACH = 2.0  # see `Regressor.match_moments`; ours
+# How much of the way a deviation is brought to what it should be, by domain; 1 is all, .5 the square root of the ratio. See `Regressor.match_moments`; ours
+STRETCH = {"photograph": 1.0, "rendering": 0.5}
+FORMAT = 2  # of weights' files; 1 had no calibrations
 
 
 class RegressorError(InputError):
@@ -46,6 +49,13 @@ class DomainStatistics(NamedTuple):
         return cls(*(np.asarray(a, np.float32) for a in arrays))
 
 
+class Calibration(NamedTuple):
+    """What becomes of the coefficients that the layers predict for one kind of image: stretched, then shifted."""
+
+    stretch: Float[np.ndarray, " coefficient"]
+    offset: Float[np.ndarray, " coefficient"]
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a regressor was trained for; it means nothing with another face model or another encoder."""
@@ -68,6 +78,7 @@ class Regressor(keras.Model):
         identity: the face model and the encoder that it serves.
         statistics: of each domain, by its name ("photograph", "rendering").
         population: the prior in training; None is the face model's own.
+        calibrations: of each domain that has one (see `match_moments`), by its name.
     """
 
     def __init__(
@@ -75,12 +86,14 @@ class Regressor(keras.Model):
         identity: Identity,
         statistics: dict[str, DomainStatistics],
         population: Population | None = None,
+        calibrations: dict[str, Calibration] | None = None,
         **kwargs,
     ):
         super().__init__(name="regressor", **kwargs)
         self.identity = identity
         self._population = _Constant(population or Population.standard(identity.shape_count, identity.albedo_count))
         self._statistics = _Constant(statistics)
+        self._calibrations = _Constant(dict(calibrations or {}))
         self.hidden = [
             keras.layers.Dense(HIDDEN_UNITS, activation="relu", name=f"hidden_{k}", kernel_initializer="he_normal")
             for k in (1, 2)
@@ -98,6 +111,11 @@ class Regressor(keras.Model):
         """Each domain's statistics by its name."""
         return self._statistics.value
 
+    @property
+    def calibrations(self) -> dict[str, Calibration]:
+        """What `match_moments` found, by domain; training goes on without."""
+        return self._calibrations.value
+
     def build(self, input_shape):
         """Makes the weights for features of `input_shape[-1]` numbers."""
         for layer, units in zip(
@@ -110,12 +128,18 @@ class Regressor(keras.Model):
         self, features: Float[Array, "batch feature"], domain: str = "photograph"
     ) -> tuple[Float[Array, "batch shape"], Float[Array, "batch albedo"]]:
         """(shape, albedo) coefficients, standard normal by intent, from the encoder's raw features of one domain."""
+        x = self._uncalibrated(features, domain)
+        if domain in self.calibrations:
+            stretch, offset = self.calibrations[domain]
+            x = stretch * x + offset
+        return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
+
+    def _uncalibrated(self, features, domain: str):
         mean, deviation, _ = self.statistics[domain]
         x = (features - mean) / deviation
         for layer in self.hidden:
             x = layer(x)
-        x = self.coefficients(x)
-        return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
+        return self.coefficients(x)
 
     def match_moments(
         self,
@@ -123,21 +147,28 @@ class Regressor(keras.Model):
         held_shape: int | None = None,
         held_albedo: int | None = None,
         weights: Float[np.ndarray, " batch"] | None = None,
+        domain: str = "photograph",
     ) -> None:
-        """Shifts and stretches each predicted coefficient so that it has the population's mean and deviation over
-        photographs with these features. A deviation is changed by at most `MOMENTS_REACH`.
+        """Shifts and stretches each coefficient predicted for one kind of image, so that over images with these features it has the mean
+        and deviation of whom they show: photographs the population, renderings the face model's own people, standard normal.
+
+        Photographs' deviations are matched, renderings' half way (the square root of the ratio): what a picture doesn't tell is best
+        answered by the mean, so that predictions differ less than people do and have the smallest error; a population of such answers lacks faces
+        that there are. A deviation is changed by at most `MOMENTS_REACH`. Replaces the domain's calibration.
 
         Args:
             held_shape, held_albedo: as in `batch_distribution_loss`: the components after these are never stretched, only shrunk.
-            weights: how much each photograph counts; None is all the same.
+            weights: how much each image counts; None is all the same.
 
-        Ours: the batch distribution loss asks for both, but hears them through a batch's noise. A regressor that didn't learn to
-        spread its predictions stays timid: stretching further would only enlarge its errors.
+        Ours: the losses ask for both, but the batch distribution's is heard through a batch's noise, and says nothing of renderings, whose predictions go
+        wherever the photographs' are pulled. A regressor that didn't learn to spread its predictions stays timid: stretching further would only
+        enlarge its errors.
         """
-        found = np.concatenate(self._predictions(features), axis=1)
+        found = self._predictions(features, domain, calibrated=False)
         found_mean = np.average(found, axis=0, weights=weights)
         found_deviation = np.sqrt(np.average((found - found_mean) ** 2, axis=0, weights=weights))
-        wanted = self.population
+        own = Population.standard(self.identity.shape_count, self.identity.albedo_count)
+        wanted = self.population if domain == "photograph" else own
         mean = np.concatenate([wanted.shape_mean, wanted.albedo_mean])
         deviation = np.concatenate([wanted.shape_deviation, wanted.albedo_deviation])
         reach = np.concatenate(
@@ -146,10 +177,10 @@ class Regressor(keras.Model):
                 for count, held in ((len(wanted.shape_mean), held_shape), (len(wanted.albedo_mean), held_albedo))
             ]
         )
-        stretch = np.clip(deviation / np.maximum(found_deviation, 1e-6), 1 / MOMENTS_REACH, reach)
-        kernel, bias = self.coefficients.kernel, self.coefficients.bias
-        kernel.assign(kernel * stretch)
-        bias.assign(mean + (bias - found_mean) * stretch)
+        stretch = np.clip(deviation / np.maximum(found_deviation, 1e-6), 1 / MOMENTS_REACH, reach) ** STRETCH[domain]
+        self.calibrations[domain] = Calibration(
+            stretch.astype(np.float32), (mean - found_mean * stretch).astype(np.float32)
+        )
 
     def fit_population_mean(
         self,
@@ -167,7 +198,8 @@ class Regressor(keras.Model):
             skin: the mean colour of a face's skin, from albedo coefficients.
             weights: how much each photograph counts; None is all the same.
         """
-        shape, albedo = (np.average(part, axis=0, weights=weights) for part in self._predictions(features))
+        predicted = np.average(self._predictions(features, "photograph"), axis=0, weights=weights)
+        shape, albedo = np.split(predicted, [self.identity.shape_count])
         before = self.population
         slopes = skin.basis * skin.standard_deviations * before.albedo_deviation
         missing = slopes @ ((before.albedo_mean - albedo) / before.albedo_deviation)
@@ -176,19 +208,23 @@ class Regressor(keras.Model):
             shape_mean=shape.astype(np.float32), albedo_mean=albedo.astype(np.float32)
         )
 
-    def _predictions(self, features) -> tuple[np.ndarray, np.ndarray]:
-        """(shape, albedo) of photographs, of as many as there are."""
-        chunks = [self(features[k : k + 1024], domain="photograph") for k in range(0, len(features), 1024)]
-        shape, albedo = (np.concatenate([np.asarray(part) for part in parts]) for parts in zip(*chunks, strict=True))
-        return shape, albedo
+    def _predictions(self, features, domain: str, calibrated: bool = True) -> Float[np.ndarray, "batch coefficient"]:
+        """Shape's and albedo's coefficients of images of one domain, of as many as there are."""
+
+        def predict(rows):
+            return np.concatenate(self(rows, domain=domain), axis=1) if calibrated else self._uncalibrated(rows, domain)
+
+        return np.concatenate([np.asarray(predict(features[k : k + 1024])) for k in range(0, len(features), 1024)])
 
     def save_file(self, path: str | Path, provenance: dict) -> None:
-        """Writes weights (16-bit floats), statistics, identity and provenance to one `.npz`, whole or not at all."""
+        """Writes weights (16-bit floats), statistics, calibrations, identity and provenance to one `.npz`, whole or not at all."""
         arrays = {f"weight_{k}": np.asarray(w, np.float16) for k, w in enumerate(self.get_weights())}
         for domain, statistics in self.statistics.items():
             arrays |= {f"{domain}_{name}": value for name, value in statistics._asdict().items()}
+        for domain, calibration in self.calibrations.items():
+            arrays |= {f"{domain}_{name}": value for name, value in calibration._asdict().items()}
         arrays |= {f"population_{name}": value for name, value in self.population._asdict().items()}
-        header = json.dumps({"format": 1, "identity": self.identity.__dict__, "provenance": provenance})
+        header = json.dumps({"format": FORMAT, "identity": self.identity.__dict__, "provenance": provenance})
         with atomic_path(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
 
@@ -223,6 +259,10 @@ def load_regressor(
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
         header = json.loads(arrays["header"].tobytes().decode())
+        if header["format"] > FORMAT:
+            raise RegressorError(
+                f"{path} was written by a newer mmreg (format {header['format']}, this one reads up to {FORMAT}); install the newer one."
+            )
         identity = Identity(**header["identity"])
         statistics = {
             domain: DomainStatistics(
@@ -230,10 +270,17 @@ def load_regressor(
             )
             for domain in DOMAINS
         }
+        calibrations = {
+            domain: Calibration(*(arrays[f"{domain}_{name}"].astype(np.float32) for name in Calibration._fields))
+            for domain in DOMAINS
+            if f"{domain}_{Calibration._fields[0]}" in arrays
+        }
         population = None
         if f"population_{Population._fields[0]}" in arrays:
             population = Population(*(arrays[f"population_{name}"].astype(np.float32) for name in Population._fields))
         weights = [arrays[f"weight_{k}"].astype(np.float32) for k in range(6)]
+    except RegressorError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise RegressorError(
             f"{path} isn't a regressor of mmreg: expected the .npz that `mmreg train` writes ({type(error).__name__})."
@@ -242,7 +289,7 @@ def load_regressor(
         check_model(path, identity, model_checksum)
     if encoder_checksum is not None:
         check_encoder(path, identity, encoder_checksum)
-    regressor = Regressor(identity, statistics, population)
+    regressor = Regressor(identity, statistics, population, calibrations)
     expected = [tuple(w.shape) for w in regressor.weights]
     if [w.shape for w in weights] != expected:
         raise RegressorError(f"{path} holds weights of shapes {[w.shape for w in weights]}, expected {expected}.")

@@ -22,7 +22,7 @@ from mmreg.face.population import Population
 from mmreg.face.simplification import simplified
 from mmreg.regressor import DomainStatistics
 
-__all__ = ["Studio", "rendering_statistics", "step_seed", "take_rows"]
+__all__ = ["Studio", "random_renderings", "rendering_statistics", "step_seed", "take_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +93,10 @@ def take_rows(record, rows: np.ndarray | slice):
     return keras.tree.map_structure(lambda array: None if array is None else array[rows], record)
 
 
-def rendering_statistics(
+def random_renderings(
     studio: Studio, count: int, seed: int, batch: int = 16, population: Population | None = None
-) -> DomainStatistics:
-    """Means and deviations of the encoder's output over `count` random faces in random scenes.
+) -> Encoding:
+    """What the encoder says of `count` random faces in random scenes, to the next whole batch (numpy).
 
     Args:
         population: whose faces; None is the model's own.
@@ -112,8 +112,14 @@ def rendering_statistics(
                 population.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
             )
         )
-    features, embeddings = (np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1))
-    return DomainStatistics.of(features, embeddings)
+    return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1)))
+
+
+def rendering_statistics(
+    studio: Studio, count: int, seed: int, batch: int = 16, population: Population | None = None
+) -> DomainStatistics:
+    """Means and deviations of the encoder's output over random faces in random scenes; as `random_renderings`."""
+    return DomainStatistics.of(*random_renderings(studio, count, seed, batch, population))
 
 
 def step_seed(*parts: int) -> int:

@@ -30,7 +30,7 @@ from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DOMAINS, DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
 from mmreg.run import Run, TrainingError, Watch, seconds_spent
-from mmreg.studio import Studio, rendering_statistics, step_seed
+from mmreg.studio import Studio, random_renderings, rendering_statistics, step_seed
 
 TERMS = ("parameter", "identity", "batch_distribution", "loopback")  # the paper's
 OUR_TERMS = ("skin_tone",)
@@ -321,14 +321,19 @@ def train_run(
     regressor = fresh_regressor(studio.model, studio.encoder, statistics, seed, population)
     watches = {stage: observer(stage) if observer else None for stage in STAGES}
     history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
+    held = tuple(space.leading(profile.held_variance) for space in (studio.model.shape, studio.model.albedo))
+    renderings = random_renderings(studio, profile.statistics_renderings, step_seed(seed, 3)).features
+    regressor.match_moments(renderings, *held, domain="rendering")
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
+    regressor.calibrations.clear()  # training goes on with what the layers say themselves
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
         people = photos.person_share if profile.each_person_once else None
         if profile.mean_weight < 1.0:
             regressor.fit_population_mean(photos.features, studio.skin, people)
-        held = (space.leading(profile.held_variance) for space in (studio.model.shape, studio.model.albedo))
         regressor.match_moments(photos.features, *held, people)
+    if profile.weights.parameter:  # synthetic faces had a say
+        regressor.match_moments(renderings, *held, domain="rendering")
     regressor.save_file(folder / "regressor.npz", provenance.to_dict())
     write_result(folder / "run.json", {"history": history}, provenance)
     return regressor

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -116,13 +118,57 @@ def test_predictions_of_photographs_are_given_the_populations_moments(regressor)
     np.testing.assert_allclose(new_shape.std(axis=0), population.shape_deviation, rtol=1e-3)
     wanted = np.float32([0.7, 1.5, MOMENTS_REACH, 1 / MOMENTS_REACH]) * albedo.std(axis=0)
     np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
-    matched.set_weights(regressor.get_weights())
     matched.match_moments(features, held_shape=2, held_albedo=1)
     new_shape, new_albedo = (np.asarray(part) for part in matched(features))
     np.testing.assert_allclose(new_shape.mean(axis=0), 0.5, atol=1e-4)
     np.testing.assert_allclose(new_shape.std(axis=0), np.float32([1.3, 1.3, 1, 1, 1]) * shape.std(axis=0), rtol=1e-3)
     wanted = np.float32([0.7, 1.0, 1.0, 1 / MOMENTS_REACH]) * albedo.std(axis=0)
     np.testing.assert_allclose(new_albedo.std(axis=0), wanted, rtol=1e-3)
+
+
+def test_renderings_are_shifted_to_the_models_mean_and_stretched_half_way_and_photographs_stay(regressor, tmp_path):
+    features = np.random.default_rng(3).normal(1.0, 2.0, size=(3000, 12)).astype(np.float32)
+    before = [np.asarray(part) for part in regressor(features, domain="rendering")]
+    photographs = np.asarray(regressor(features)[0])
+    regressor.match_moments(features, held_shape=3, domain="rendering")
+    after = [np.asarray(part) for part in regressor(features, domain="rendering")]
+    assert max(np.abs(part.mean(axis=0)).max() for part in before) > 0.1
+    for was, found in zip(before, after, strict=True):
+        np.testing.assert_allclose(found.mean(axis=0), 0.0, atol=1e-4)
+        deviation, stretch = was.std(axis=0), found.std(axis=0) / was.std(axis=0)
+        most = np.where(np.arange(len(deviation)) < (3 if was is before[0] else 9), MOMENTS_REACH, 1.0)
+        np.testing.assert_allclose(stretch, np.sqrt(np.clip(1 / deviation, 1 / MOMENTS_REACH, most)), rtol=1e-3)
+    np.testing.assert_array_equal(regressor(features)[0], photographs)
+    regressor.save_file(tmp_path / "r.npz", {})
+    loaded = load_regressor(tmp_path / "r.npz").regressor
+    assert list(loaded.calibrations) == ["rendering"]
+    np.testing.assert_allclose(np.asarray(loaded(features, domain="rendering")[1]), after[1], atol=2e-2)
+    np.testing.assert_allclose(np.asarray(loaded(features)[0]), photographs, atol=2e-2)
+
+
+def test_moments_matched_twice_are_matched_once(regressor):
+    features = np.random.default_rng(3).normal(size=(500, 12)).astype(np.float32)
+    regressor.match_moments(features)
+    once = np.asarray(regressor(features)[0])
+    regressor.match_moments(features)
+    np.testing.assert_array_equal(regressor(features)[0], once)
+
+
+def test_a_file_of_a_newer_format_is_refused_and_an_older_one_is_read_uncalibrated(regressor, tmp_path):
+    features = np.random.default_rng(3).normal(size=(500, 12)).astype(np.float32)
+    regressor.save_file(tmp_path / "r.npz", {})
+    with np.load(tmp_path / "r.npz") as file:
+        arrays = dict(file)
+    for number in (1, 99):
+        header = json.loads(arrays["header"].tobytes()) | {"format": number}
+        np.savez(
+            tmp_path / f"{number}.npz", **arrays | {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
+        )
+    old = load_regressor(tmp_path / "1.npz").regressor
+    assert not old.calibrations
+    np.testing.assert_allclose(np.asarray(old(features)[0]), np.asarray(regressor(features)[0]), atol=2e-2)
+    with pytest.raises(RegressorError, match=r"99\.npz was written by a newer mmreg"):
+        load_regressor(tmp_path / "99.npz")
 
 
 NO_SKIN = LinearSpace(np.zeros(3, np.float32), np.zeros((3, 4), np.float32), np.ones(4, np.float32))

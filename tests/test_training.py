@@ -13,7 +13,7 @@ from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.run import seconds_spent
-from mmreg.studio import Studio, rendering_statistics
+from mmreg.studio import Studio, random_renderings, rendering_statistics, step_seed
 from mmreg.training import (
     TrainingError,
     stage_one_batch,
@@ -164,6 +164,27 @@ def test_a_run_leaves_regressors_settings_logs_and_provenance(tiny_run, open_mod
     assert loaded.provenance["profile"]["name"] == "tiny"
     assert loaded.provenance["data"][0]["stand_in"] is True
     assert loaded.provenance["seed"] == 0
+
+
+def test_a_run_ends_with_renderings_calibrated_and_trains_without(studio, photos, tmp_path, tiny_run):
+    domains = [sorted(load_regressor(tiny_run / f"{n}.npz").regressor.calibrations) for n in ("stage_one", "regressor")]
+    assert domains == [["rendering"], ["photograph", "rendering"]]
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    held = [space.leading(TINY.held_variance) for space in (studio.model.shape, studio.model.albedo)]
+    others = random_renderings(studio, TINY.statistics_renderings, step_seed(0, 3)).features
+    before = regressor.calibrations["rendering"]
+    regressor.match_moments(others, *held, domain="rendering")
+    np.testing.assert_allclose(before.offset, regressor.calibrations["rendering"].offset, atol=0.05)  # 16-bit weights
+
+    seen = []
+    unsupervised = replace(TINY, weights=replace(TINY.weights, parameter=0.0))
+    train_run(
+        studio, photos, unsupervised, 0, tmp_path / "run",
+        observer=lambda stage: lambda step, regressor: seen.append(dict(regressor.calibrations)),
+    )  # fmt: skip
+    assert seen
+    assert not any(seen)
+    assert sorted(load_regressor(tmp_path / "run" / "regressor.npz").regressor.calibrations) == ["photograph"]
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):

@@ -65,23 +65,23 @@ def sample_nuisances(
     settings = settings or NuisanceSettings()
     random = np.random.default_rng(seed)
     height, width = image_size
-    y, x = np.meshgrid(np.arange(height) / height, np.arange(width) / width, indexing="ij")
-    centre = random.uniform(0.1, 0.9, (2, batch, 1, 1))
-    angle = random.uniform(-0.4, 0.4, (batch, 1, 1))
+    y, x = np.arange(height, dtype=np.float32)[:, None] / height, np.arange(width, dtype=np.float32) / width
+    centre = random.uniform(0.1, 0.9, (2, batch, 1, 1)).astype(np.float32)
+    angle = random.uniform(-0.4, 0.4, (batch, 1, 1)).astype(np.float32)
     right, down = x - centre[0], y - centre[1]
     bar = np.abs(down * np.cos(angle) + right * np.sin(angle)) < random.uniform(*settings.bar_width, (batch, 1, 1)) / 2
     disc = np.hypot(right, down) < random.uniform(*settings.radius, (batch, 1, 1))
     shape = np.where(random.random((batch, 1, 1)) < 0.5, bar, disc)
     cover = shape & (random.random((batch, 1, 1)) < settings.covered_share)
     blur = np.where(random.random(batch) < settings.blurred_share, random.uniform(*settings.blur_pixels, batch), 0.0)
-    deviation = random.uniform(0.0, settings.noise, (batch, 1, 1))
+    deviation = random.uniform(0.0, settings.noise, (batch, 1, 1)).astype(np.float32)
     compressed = random.random(batch) < settings.compressed_share
     drawn = Nuisances(
         cover,
         random.uniform(0.02, 0.95, (batch, 1)) + random.uniform(-0.15, 0.15, (batch, 3)),
-        _gaussians(blur, height),
-        _gaussians(blur, width),
-        deviation * random.standard_normal((batch, height, width)),
+        rows := _gaussians(blur, height),
+        rows if width == height else _gaussians(blur, width),
+        deviation * random.standard_normal((batch, height, width), np.float32),
         np.where(compressed, random.uniform(*settings.coarseness, batch), 0.0),
     )
     return Nuisances(*(np.asarray(values, np.float32) for values in drawn))
@@ -89,36 +89,36 @@ def sample_nuisances(
 
 def _gaussians(deviation: np.ndarray, size: int) -> np.ndarray:
     """(batch, size, size) matrices that blur along one axis, each row summing to 1; the identity for no deviation."""
-    distance = np.arange(size)[:, None] - np.arange(size)
-    weights = np.exp(-0.5 * (distance / np.maximum(deviation, 1e-3)[:, None, None]) ** 2)
+    distance = np.arange(1 - size, size)
+    kernel = np.exp(-0.5 * (distance / np.maximum(deviation, 1e-3)[:, None]) ** 2).astype(np.float32)
+    # row i of a matrix is the kernel's part that is centred on i
+    weights = np.lib.stride_tricks.sliding_window_view(kernel, size, axis=1)[:, ::-1]
     return weights / weights.sum(axis=2, keepdims=True)
 
 
 def worn(images: Float[Array, "batch height width 3"], nuisances: Nuisances) -> Float[Array, "batch height width 3"]:
     """The sRGB pictures in [0, 1] with their nuisances, in [0, 1]. No gradient passes where they are compressed."""
-    cover = ops.convert_to_tensor(nuisances.cover)[..., None]
-    images = images * (1.0 - cover) + ops.convert_to_tensor(nuisances.cover_color)[:, None, None] * cover
-    images = ops.einsum("bhr,brwc->bhwc", nuisances.rows, images)
-    images = ops.einsum("bwk,bhkc->bhwc", nuisances.columns, images)
-    images = images + ops.convert_to_tensor(nuisances.noise)[..., None]
-    return ops.clip(_compressed(images, ops.convert_to_tensor(nuisances.coarseness)), 0.0, 1.0)
+    cover, color, rows, columns, noise, coarseness = (ops.convert_to_tensor(part) for part in nuisances)
+    channels = ops.transpose(images, (0, 3, 1, 2))  # b c h w: products of matrices go along the last two axes
+    channels = channels * (1.0 - cover[:, None]) + color[:, :, None, None] * cover[:, None]
+    channels = ops.matmul(ops.matmul(rows[:, None], channels), ops.transpose(columns, (0, 2, 1))[:, None])
+    channels = _compressed(channels + noise[:, None], coarseness)
+    return ops.transpose(ops.clip(channels, 0.0, 1.0), (0, 2, 3, 1))
 
 
-def _compressed(images, coarseness):
+def _compressed(channels, coarseness):
     """Blocks of 8 x 8 pixels whose cosine transform is rounded to multiples of the standard's table, channel by channel."""
-    height, width = images.shape[1:3]
-    down, right = -height % BLOCK, -width % BLOCK
-    padded = ops.pad(images, ((0, 0), (0, down), (0, right), (0, 0)), mode="symmetric")
-    rows, columns = padded.shape[1] // BLOCK, padded.shape[2] // BLOCK
-    blocks = ops.reshape(padded, (-1, rows, BLOCK, columns, BLOCK, 3))
-    transform = _cosines()
-    waves = ops.einsum("ui,vj,bricjk->brcuvk", transform, transform, blocks)
-    flat = ops.reshape(waves, (-1, rows * columns, BLOCK**2, 3))
-    step = coarseness[:, None, None, None] * (QUANTISATION / 255.0).reshape(1, 1, -1, 1)
-    coarse = ops.where(step > 0, ops.round(flat / ops.maximum(step, 1e-6)) * step, flat)
-    coarse = ops.reshape(coarse, (-1, rows, columns, BLOCK, BLOCK, 3))
-    blocks = ops.einsum("ui,vj,brcuvk->bricjk", transform, transform, coarse)
-    return ops.reshape(blocks, (-1, rows * BLOCK, columns * BLOCK, 3))[:, :height, :width]
+    height, width = channels.shape[2:]
+    padded = ops.pad(channels, ((0, 0), (0, 0), (0, -height % BLOCK), (0, -width % BLOCK)), mode="symmetric")
+    rows, columns = padded.shape[2] // BLOCK, padded.shape[3] // BLOCK
+    blocks = ops.transpose(ops.reshape(padded, (-1, 3, rows, BLOCK, columns, BLOCK)), (0, 1, 2, 4, 3, 5))
+    transform = np.kron(_cosines(), _cosines())  # of a block's 64 pixels at once
+    waves = ops.matmul(ops.reshape(blocks, (-1, 3 * rows * columns, BLOCK**2)), transform.T)
+    step = ops.maximum(coarseness[:, None, None] * (QUANTISATION / 255.0).reshape(-1), 1e-6)
+    coarse = ops.round(waves / step) * step
+    blocks = ops.reshape(ops.matmul(coarse, transform), (-1, 3, rows, columns, BLOCK, BLOCK))
+    whole = ops.reshape(ops.transpose(blocks, (0, 1, 2, 4, 3, 5)), (-1, 3, rows * BLOCK, columns * BLOCK))
+    return ops.where(coarseness[:, None, None, None] > 0, whole[:, :, :height, :width], channels)
 
 
 def _cosines() -> np.ndarray:
