@@ -8,6 +8,7 @@ SEED    ?= 0
 MODEL   ?= open
 PHOTOS  ?=
 PHOTOS_MAP ?=
+PHOTOS_ONE_SIDE ?=
 CORES   ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 MEMORY  ?= 7500
 PYTHON  ?= python3.13 python3.12 python3.11 python3
@@ -31,6 +32,7 @@ help:  ## this list
 	@echo "Variables: PROFILE=$(PROFILE) (quick, short, full or paper), SEED=$(SEED), CORES=$(CORES), MEMORY=$(MEMORY) (MB), PYTHON=an interpreter"
 	@echo "           PHOTOS=$(PHOTOS) (a store from mmreg data encode, for the ablations)"
 	@echo "           PHOTOS_MAP=$(PHOTOS_MAP) (another, by --encoder dlib-map, for those with 1,024 features)"
+	@echo "           PHOTOS_ONE_SIDE=$(PHOTOS_ONE_SIDE) (another, by --encoder dlib-layers-one-side, for the one without mirror images)"
 	@echo "           MODEL=$(MODEL) (the face model: open, ict:FOLDER, open+ict:FOLDER, or the path of a Basel Face Model 2017 file)"
 
 install: $(STAMP)  ## .venv with everything in it (the other targets do this by themselves)
@@ -45,7 +47,7 @@ book: $(STAMP)  ## run the chapters that changed and build the book: book/_build
 # Runs side by side, a core each: make ablations PROFILE=short PHOTOS=photographs.npz
 ablations: $(STAMP)  ## train every variant of mmreg/variants.toml: results/PROFILE/variants
 	@snakemake ablations --cores $(CORES) --resources mem_mb=$(MEMORY) \
-	  --config profile=$(PROFILE) seed=$(SEED) "model=$(MODEL)" "photos=$(PHOTOS)" "photos_map=$(PHOTOS_MAP)" \
+	  --config profile=$(PROFILE) seed=$(SEED) "model=$(MODEL)" "photos=$(PHOTOS)" "photos_map=$(PHOTOS_MAP)" "photos_one_side=$(PHOTOS_ONE_SIDE)" \
 	  --rerun-triggers mtime params input --max-checksum-file-size 100MB --rerun-incomplete \
 	  --scheduler greedy --quiet host reason rules
 

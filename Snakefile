@@ -140,13 +140,14 @@ rule pages:
 
 
 # The ablations: every run that mmreg/variants.toml lists, with photographs if a store is given. `make ablations` calls it. A run that
-# was stopped goes on behind its last checkpoint. Runs that read 1,024 features need a store of the same photographs by the encoder
-# dlib-map, and are left out without one.
+# was stopped goes on behind its last checkpoint. Runs that read 1,024 features, or photographs from one side, need a store of the same
+# photographs by an encoder of their own, and are left out without one.
 PHOTOS = str(config.get("photos", ""))
-PHOTOS_MAP = str(config.get("photos_map", ""))
+STORES_OF = {"dlib-map": "photos_map", "dlib-layers-one-side": "photos_one_side"}
 LISTED = tomllib.loads(Path("mmreg/variants.toml").read_text(encoding="utf-8"))
-STORES = {name: PHOTOS_MAP if run.get("encoder", "").startswith("dlib-map") else PHOTOS for name, run in LISTED.items()}
-VARIANTS = [name for name, run in LISTED.items() if STORES[name] or not run.get("encoder", "").startswith("dlib-map")]
+OWN_STORE = {name: STORES_OF.get(run.get("encoder", "").removesuffix("+skin")) for name, run in LISTED.items()}
+STORES = {name: str(config.get(own, "")) if own else PHOTOS for name, own in OWN_STORE.items()}
+VARIANTS = [name for name in LISTED if STORES[name] or not OWN_STORE[name]]
 
 
 rule ablations:

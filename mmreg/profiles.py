@@ -77,15 +77,15 @@ _TUNED = LossWeights(parameter=60.0, identity=20_000.0, batch_distribution=5.0, 
 
 FULL = Profile(
     name="full",
-    encoder="dlib-layers+skin",  # ours: the recogniser's features, a coarse map from halfway to them, and the colour of the cheeks
+    encoder="dlib-layers+skin",  # ours: the recogniser's features, a coarse map from halfway to them, and the colour of the cheeks; of both sides
     stage_one_steps=2400,
     stage_one_batch=32,
     stage_one_learning_rate=5e-4,
-    stage_two_steps=4000,
+    stage_two_steps=3600,
     photos_per_step=32,
     views_per_photo=1,  # Paper: three; ours spends the same rendering on more photographs, not yet compared at length
     distribution_photos=128,
-    synthetic_per_step=16,
+    synthetic_per_step=24,
     stage_two_learning_rate=1e-3,
     warmup_steps=30,
     weights=_TUNED,

@@ -79,6 +79,11 @@ class Studio:
         """`encode` as one compiled graph; compiled anew for every batch size."""
         return _compiled(self.encode)
 
+    @cached_property
+    def compiled_photograph(self) -> Callable[[Coefficients, Scene], Float[Array, "batch height width 3"]]:
+        """`photograph` as one compiled graph; compiled anew for every batch size."""
+        return _compiled(self.photograph)
+
     def encode_many(self, coefficients: Coefficients, scene: Scene, batch: int = 16) -> Encoding:
         """`encode` for any number of pictures, `batch` at a time (numpy, no gradients)."""
         encodings = []
@@ -94,23 +99,32 @@ def take_rows(record, rows: np.ndarray | slice):
 
 
 def random_renderings(
-    studio: Studio, count: int, seed: int, batch: int = 16, population: Population | None = None
+    studio: Studio,
+    count: int,
+    seed: int,
+    batch: int = 16,
+    population: Population | None = None,
+    as_photographs: bool = False,
 ) -> Encoding:
     """What the encoder says of `count` random faces in random scenes, to the next whole batch (numpy).
 
     Args:
         population: whose faces; None is the model's own.
+        as_photographs: whether it is shown the pictures as photographs are, from `both_sides` where it wants that; else as in training.
     """
     population = population or Population.of_model(studio.model)
+    encode = (
+        (lambda *of: studio.encoder.predict(np.asarray(studio.compiled_photograph(*of))))
+        if as_photographs and studio.encoder.both_sides
+        else studio.compiled_encode
+    )
     encodings = []
     for start in tqdm(
         range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
     ):
         batch_seed = step_seed(seed, 0, start)
         encodings.append(
-            studio.compiled_encode(
-                population.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1)
-            )
+            encode(population.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1))
         )
     return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1)))
 

@@ -322,7 +322,9 @@ def train_run(
     watches = {stage: observer(stage) if observer else None for stage in STAGES}
     history = {"stage_one": train_stage_one(studio, regressor, profile, seed, folder, watches["stage_one"])}
     held = tuple(space.leading(profile.held_variance) for space in (studio.model.shape, studio.model.albedo))
-    renderings = random_renderings(studio, profile.statistics_renderings, step_seed(seed, 3)).features
+    renderings = random_renderings(
+        studio, profile.statistics_renderings, step_seed(seed, 3), as_photographs=True
+    ).features
     regressor.match_moments(renderings, *held, domain="rendering")
     regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     regressor.calibrations.clear()  # training goes on with what the layers say themselves

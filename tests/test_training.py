@@ -171,7 +171,7 @@ def test_a_run_ends_with_renderings_calibrated_and_trains_without(studio, photos
     assert domains == [["rendering"], ["photograph", "rendering"]]
     regressor = load_regressor(tiny_run / "regressor.npz").regressor
     held = [space.leading(TINY.held_variance) for space in (studio.model.shape, studio.model.albedo)]
-    others = random_renderings(studio, TINY.statistics_renderings, step_seed(0, 3)).features
+    others = random_renderings(studio, TINY.statistics_renderings, step_seed(0, 3), as_photographs=True).features
     before = regressor.calibrations["rendering"]
     regressor.match_moments(others, *held, domain="rendering")
     np.testing.assert_allclose(before.offset, regressor.calibrations["rendering"].offset, atol=0.05)  # 16-bit weights

@@ -175,7 +175,7 @@ def alignment_template() -> Float[np.ndarray, "5 2"]:
     return ((FACE_SQUARE_POINTS + PADDING) / (1 + 2 * PADDING) * size).astype(np.float32)
 
 
-def load_dlib_encoder(reads: str = "pool") -> Encoder:
+def load_dlib_encoder(reads: str = "pool", both_sides: bool = False) -> Encoder:
     """dlib's ResNet with its weights (5.6 million) and where faces must fall in its 150 x 150 images.
 
     Args:
@@ -183,6 +183,7 @@ def load_dlib_encoder(reads: str = "pool") -> Encoder:
             also say where something was seen. "layers": the 256 averages, and behind them 2,048 numbers of the map halfway through the network
             ("dlib-layers"), 4 x 4 places, which may know more of a face's shape: later layers are trained to forget what doesn't tell people apart.
             Paper: 1,024 numbers of FaceNet's NN2; the last map is as near as this network comes, and "layers" is ours.
+        both_sides: see `Encoder`. "dlib-layers" does, "dlib-layers-one-side" doesn't.
 
     Raises:
         EncoderError: the weights are missing or malformed.
@@ -190,15 +191,18 @@ def load_dlib_encoder(reads: str = "pool") -> Encoder:
     path = weights_path(FILE_NAME)
     content = read_weights(path)
     checksum = checksum_of(content)
+    sides = "-both-sides" if both_sides else ""
+    one_side = "-one-side" if reads == "layers" and not both_sides else ""
     return Encoder(
-        name="dlib" if reads == "pool" else f"dlib-{reads}",
+        name="dlib" if reads == "pool" else f"dlib-{reads}{one_side}",
         network=build_network(content, str(path), reads),
         image_size=IMAGE_SIZE,
         feature_size=READS[reads],
         embedding_size=EMBEDDING,
-        checksum=checksum if reads == "pool" else hashlib.sha256(f"{checksum}-{reads}".encode()).hexdigest(),
+        checksum=checksum if reads == "pool" else hashlib.sha256(f"{checksum}-{reads}{sides}".encode()).hexdigest(),
         template=TEMPLATE,
         alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",
         last_features=FEATURES if reads == "layers" else None,
+        both_sides=both_sides,
     )

@@ -62,6 +62,9 @@ class Encoder:
             base); photographs are aligned by these.
         license: the terms of the weights.
         last_features: how many of the features, the first, are of the layer before the embedding; None is all.
+        both_sides: whether `predict` gives the mean over a picture and its mirror image. A face seen from the left and from the right is
+            one face; what the network says of both differs, and half of what it differs by goes with the mean. The field's habit for recognition;
+            for reconstruction ours.
     """
 
     name: str
@@ -74,20 +77,24 @@ class Encoder:
     alignment_template: np.ndarray
     license: str
     last_features: int | None = None
+    both_sides: bool = False
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Encoding:
-        """Encodes sRGB images in [0, 1] of `image_size`; differentiable with respect to them."""
+        """Encodes sRGB images in [0, 1] of `image_size`, as they are; differentiable with respect to them."""
         features, embedding = self.network(images, training=False)
         return Encoding(features, embedding)
 
     def predict(self, images: Float[np.ndarray, "count height width 3"], batch_size: int = 32) -> Encoding:
-        """The same for any number of images, in batches, as numpy arrays; compiled, without gradients."""
+        """The same for any number of images, in batches, as numpy arrays; compiled, without gradients. With `both_sides`, of their
+        mirror images, too, and the mean."""
         if len(images) == 0:
             return Encoding(
                 np.zeros((0, self.feature_size), np.float32), np.zeros((0, self.embedding_size), np.float32)
             )
-        features, embedding = self.network.predict(images, batch_size=batch_size, verbose=0)
-        return Encoding(np.asarray(features), np.asarray(embedding))
+        images = np.asarray(images)
+        seen = [images, images[:, :, ::-1]] if self.both_sides else [images]
+        said = [self.network.predict(pictures, batch_size=batch_size, verbose=0) for pictures in seen]
+        return Encoding(*(sum(np.asarray(part) for part in parts) / len(seen) for parts in zip(*said, strict=True)))
 
 
 def centred_unit(

@@ -66,12 +66,26 @@ def test_the_encoder_of_layers_tells_the_pool_and_a_coarse_map_from_halfway(enco
     maps = np.asarray(keras.Model(encoder.network.input, halfway)(images))
     middle = np.asarray(features)[:, 256:].reshape(2, 4, 4, 128)
     np.testing.assert_allclose(middle, maps.reshape(2, 4, 2, 4, 2, 128).mean(axis=(2, 4)), atol=1e-5)
-    names = ("dlib", "dlib-map", "dlib-layers", "dlib-layers+skin")
-    assert len({load_encoder(name).checksum for name in names}) == 4
+    names = ("dlib", "dlib-map", "dlib-layers", "dlib-layers+skin", "dlib-layers-one-side")
+    assert len({load_encoder(name).checksum for name in names}) == 5
+    assert [load_encoder(name).name for name in names] == list(names)
     assert {
         load_encoder(name).last_features or load_encoder(name).feature_size for name in names if name != "dlib-map"
     } == {256}
     assert load_encoder("dlib+skin").last_features == 256  # the cheeks' tone is no feature of the recogniser's
+
+
+def test_photographs_are_seen_from_both_sides_by_the_encoder_of_layers_alone(encoder):
+    images = np.random.default_rng(2).random((3, *SIZE, 3)).astype(np.float32)
+    telling = load_encoder("dlib-layers+skin")
+    mirrored = telling.predict(images[:, :, ::-1])
+    for part, same, one, other in zip(
+        telling.predict(images), mirrored, telling(images), telling(images[:, :, ::-1]), strict=True
+    ):
+        np.testing.assert_allclose(part, (np.asarray(one) + np.asarray(other)) / 2, atol=1e-4)
+        np.testing.assert_allclose(part, same, atol=1e-5)
+        assert np.abs(part - one).max() > 1e-3
+    assert np.abs(encoder.predict(images).features - encoder.predict(images[:, :, ::-1]).features).max() > 1e-3
 
 
 def test_encodings_have_the_sizes_that_the_encoder_states(encoder):
