@@ -304,7 +304,8 @@ assert agreement > 0.6 or model_name != "open"
 print(f"correlation of the two faces' shape coefficients: {agreement:.2f}")
 
 # %% [markdown]
-# Most of it: the recogniser hardly tells left from right, and so neither can we. What is asymmetric in a face is lost on this method.
+# Nearly all of it, and the reference has no choice: it reads what the recogniser says of the picture and of its mirror image, and their mean
+# ([the recogniser](06_recogniser)). What differs is where the five points were found. What is asymmetric in a face is lost on this method.
 #
 # ```{solution-end}
 # ```

@@ -50,7 +50,11 @@ def main() -> None:
     parser.add_argument("list", type=Path)
     parser.add_argument("store", type=Path)
     parser.add_argument("--chips", type=Path, help="also write the aligned images, uint8 (count, height, width, 3)")
-    parser.add_argument("--encoder", default="dlib", help="dlib, or dlib-map for 1,024 features instead of 256")
+    parser.add_argument(
+        "--encoder",
+        default="dlib",
+        help="see `mmreg.encoders.encoder_names()`; dlib-layers for what the profiles short and full read",
+    )
     arguments = parser.parse_args()
 
     started = time.perf_counter()

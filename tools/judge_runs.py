@@ -170,7 +170,7 @@ def main() -> None:
             "runs": list(records.values()),
             "baselines": baselines,
             "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
-            "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings'; "
+            "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings' (uncalibrated: before these got moments of their own); "
             "shape, albedo: in deviations of the population that the run was held to; by_person: each person's photographs together weigh one",
             "photographs": {"train": crowd(train.people), "test": crowd(test.people)},
         }
@@ -212,6 +212,10 @@ def main() -> None:
         features = known.features(reads)
         errors = known.errors(np.asarray(regressor(features, domain="rendering")[0]))
         as_photographs = known.errors(np.asarray(regressor(features, domain="photograph")[0]))
+        calibration = regressor.calibrations.pop("rendering", None)
+        uncalibrated = known.errors(np.asarray(regressor(features, domain="rendering")[0]))
+        if calibration is not None:
+            regressor.calibrations["rendering"] = calibration
         own_shape, own_albedo = regressor.population.standardised(faces.shape, faces.albedo)
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {
@@ -230,6 +234,7 @@ def main() -> None:
             "geometry_mm": errors.mean(), "geometry_deviation_mm": errors.std(),
             "geometry_over_mean_face": errors.mean() / mean_face_mm.mean(),
             "geometry_read_as_photographs_mm": as_photographs.mean(),
+            "geometry_uncalibrated_mm": uncalibrated.mean(),
             "shape": moments(np.asarray(own_shape), model.shape),
             "albedo": moments(np.asarray(own_albedo), model.albedo),
             "shape_by_person": moments(np.asarray(own_shape), model.shape, once),
