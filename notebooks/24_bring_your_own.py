@@ -158,6 +158,7 @@ print(f"known by name: {', '.join(encoder_names())}")
 # - **Upright templates.** The five points, in the order of image-left eye, image-right eye, nose, mouth corners, within the picture. Framing comes
 #   from here, for photographs and renderings alike.
 # - **A checksum** of its weights.
+# - With `both_sides`, **a symmetric template**: else a face and its mirror image are framed differently.
 #
 # A network that breaks some of these, and what is said of it:
 

@@ -76,6 +76,9 @@ def _templates(encoder: Encoder) -> list[str]:
             found.append(
                 "its template must name image-left eye, image-right eye, nose, image-left and image-right mouth corner"
             )
+        mirrored = np.asarray(encoder.template)[[1, 0, 2, 4, 3]] * [-1, 1] + [width - 1, 0]
+        if encoder.both_sides and np.abs(mirrored - encoder.template).max() > 0.01 * width:
+            found.append("its template must be symmetric for pictures to be seen from both sides")
     return found
 
 

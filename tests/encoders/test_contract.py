@@ -27,13 +27,14 @@ def tiny(embed=None, trainable=False):
     return Encoder("tiny", network, SIZE, 8, 4, checksum, *scaled_templates(SIZE), "Apache-2.0")
 
 
-@pytest.mark.parametrize("name", ["dlib", "dlib+skin"])
+@pytest.mark.parametrize("name", ["dlib", "dlib+skin", "dlib-layers"])
 def test_our_encoders_fulfil_it(name):
     check_contract(load_encoder(name))
 
 
 def test_a_tiny_one_fulfils_it():
     assert violations(tiny()) == []
+    assert violations(replace(tiny(), both_sides=True)) == []
 
 
 @keras.saving.register_keras_serializable("mmreg_tests")
@@ -65,6 +66,7 @@ class Silent(keras.layers.Layer):
         (replace(tiny(), template=tiny().template + 30.0), "must lie within"),
         (replace(tiny(), template=tiny().template[[1, 0, 2, 3, 4]]), "image-left eye"),
         (replace(tiny(), alignment_template=np.zeros((4, 2))), "five points"),
+        (replace(tiny(), both_sides=True, template=tiny().template + np.float32([1.0, 0.0])), "must be symmetric"),
         (tiny(lambda images, x: Rounded()(x)), "no gradient reaches the pictures"),
         (tiny(lambda images, x: AgainstTheBatch()(x)), "alone as among others"),
         (tiny(lambda images, x: Silent()(x)), "the same for different pictures"),
