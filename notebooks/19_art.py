@@ -186,7 +186,7 @@ assert min(distances.values()) > 0.0
 assert "halftone" not in distances or distances["halftone"] < 0.8 * distances["photograph"] or model_name != "open"
 
 # %% [markdown]
-# Largely, yes. The newspaper's dots and the painting's strokes come out nearer to the mean face than the photographs do. In training, synthetic faces were covered,
+# With the newspaper's dots, largely. Paint, pencil and flat colours come out somewhat nearer to the mean face than the photographs do, but not so much: they are read, and misread. In training, synthetic faces were covered,
 # blurred and compressed now and then while their targets stayed what they were ([stage two](08_stage_two)), and the best answer to a picture that says little is the
 # average: that, we suppose, is where it was learnt. So an unreadable picture gives a plausible face *because* little was read. It hesitates, and doesn't say so.
 #
