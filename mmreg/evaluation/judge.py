@@ -89,7 +89,7 @@ def judge_at_hand(encoder: Encoder) -> Encoder | None:
 
 def is_same_network(judge: Encoder, encoder: Encoder) -> bool:
     """Whether two encoders are one network: by the checksums of their weights, with or without the tone of the skin, or, since the same
-    weights may come in another file, by what both say of a picture."""
+    weights may come in another file, or be read otherwise, by what both say of a picture."""
     judge_sums = {judge.checksum, skin_checksum(judge.checksum)}
     if judge_sums & {encoder.checksum, skin_checksum(encoder.checksum)}:
         return True
@@ -98,7 +98,8 @@ def is_same_network(judge: Encoder, encoder: Encoder) -> bool:
     rng = np.random.default_rng(0)
     pictures = rng.uniform(size=(2, *judge.image_size, 3)).astype(np.float32)
     pictures[1] = np.linspace(0.0, 1.0, judge.image_size[1], dtype=np.float32)[:, None]
-    one, other = (np.diff(network.predict(pictures).embedding, axis=0)[0] for network in (judge, encoder))
+    # as they are: seen from both sides, as `predict` may do, the same network says something else
+    one, other = (np.diff(np.asarray(network(pictures).embedding), axis=0)[0] for network in (judge, encoder))
     return float(one @ other) > ALIKE * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 

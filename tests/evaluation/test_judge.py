@@ -47,6 +47,7 @@ def test_the_same_weights_from_another_file_are_the_same_network(densenet, encod
 
     one = load_judge(densenet, encoder)
     assert is_same_network(one, replace(one, name="other", checksum="f" * 64))
+    assert is_same_network(one, replace(one, name="other", checksum="f" * 64, both_sides=True))
     assert not is_same_network(one, encoder)
     assert not is_same_network(one, replace(load_encoder("dlib"), checksum="f" * 64))
 
