@@ -9,6 +9,7 @@ from mmreg import training
 from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
+from mmreg.face.population import Population
 from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
@@ -185,6 +186,20 @@ def test_a_run_ends_with_renderings_calibrated_and_trains_without(studio, photos
     assert seen
     assert not any(seen)
     assert sorted(load_regressor(tmp_path / "run" / "regressor.npz").regressor.calibrations) == ["photograph"]
+
+
+def test_renderings_are_read_from_both_sides_where_photographs_are(open_model, encoder):
+    both = Studio(open_model, replace(encoder, both_sides=True))
+    in_training, as_photographs = (
+        random_renderings(both, 4, 7, 4, as_photographs=read).features for read in (False, True)
+    )
+    seed = step_seed(7, 0, 0)
+    faces, scene = Population.of_model(open_model).sample(open_model, 4, seed), sample_scenes(4, seed + 1)
+    pictures = np.asarray(both.photograph(faces, scene))
+    one, other = (np.asarray(encoder(sides).features) for sides in (pictures, pictures[:, :, ::-1]))
+    np.testing.assert_allclose(in_training, one, atol=1e-3)
+    np.testing.assert_allclose(as_photographs, (one + other) / 2, atol=1e-3)
+    assert np.abs(one - other).max() > 0.05
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):
