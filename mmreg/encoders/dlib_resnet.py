@@ -192,14 +192,15 @@ def load_dlib_encoder(reads: str = "pool", both_sides: bool = False) -> Encoder:
     content = read_weights(path)
     checksum = checksum_of(content)
     sides = "-both-sides" if both_sides else ""
-    one_side = "-one-side" if reads == "layers" and not both_sides else ""
+    usual = reads == "layers"  # what a name without a word on sides means
+    kind = ("" if reads == "pool" else f"-{reads}") + ("" if both_sides == usual else sides or "-one-side")
     return Encoder(
-        name="dlib" if reads == "pool" else f"dlib-{reads}{one_side}",
+        name=f"dlib{kind}",
         network=build_network(content, str(path), reads),
         image_size=IMAGE_SIZE,
         feature_size=READS[reads],
         embedding_size=EMBEDDING,
-        checksum=checksum if reads == "pool" else hashlib.sha256(f"{checksum}-{reads}{sides}".encode()).hexdigest(),
+        checksum=hashlib.sha256(f"{checksum}-{reads}{sides}".encode()).hexdigest() if kind else checksum,
         template=TEMPLATE,
         alignment_template=alignment_template(),
         license="CC0-1.0 (Davis E. King, dlib-models)",
