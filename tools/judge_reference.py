@@ -13,7 +13,6 @@ terms are their owners'. It fills in shards, and an interrupted run goes on behi
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -218,10 +217,8 @@ def main() -> None:
     if "note" in origin:
         numbers["note"] = origin["note"]
     provenance.data = [
-        *(
-            Data(f"LFW deep-funneled, {path.name}", len(kind.names), _checksum(kind.names))
-            for path, kind in ((arguments.train_list, train), (arguments.test_list, test))
-        ),
+        train.as_data(arguments.train_list),
+        test.as_data(arguments.test_list),
         Data(f"regressor {arguments.regressor.name}", 1, file_checksum(arguments.regressor)),
         Data(f"regressor {arguments.stage_one.name}", 1, file_checksum(arguments.stage_one)),
         Data(f"face model {model.name}", 1, model.checksum),
@@ -232,10 +229,6 @@ def main() -> None:
     provenance.profile, provenance.seed = origin["profile"], origin["seed"]
     write_result(arguments.out, numbers, provenance)
     print(f"{arguments.out} written")
-
-
-def _checksum(names: np.ndarray) -> str:
-    return hashlib.sha256("\n".join(names.tolist()).encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ again.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -146,14 +145,8 @@ def main() -> None:
     records = {record["name"]: record for record in former.get("runs", [])}
     provenance = Provenance([], {}, 0)
     provenance.data = [
-        *(
-            Data(
-                f"LFW deep-funneled, {path.name}",
-                len(kind.names),
-                hashlib.sha256("\n".join(kind.names.tolist()).encode()).hexdigest(),
-            )
-            for path, kind in ((arguments.train_list, train), (arguments.test_list, test))
-        ),
+        train.as_data(arguments.train_list),
+        test.as_data(arguments.test_list),
         Data(
             "people of the open generator outside the model's span",
             len(known.positions),

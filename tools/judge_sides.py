@@ -10,7 +10,6 @@ DenseNet, as in `tools/judge_reference.py`.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 
@@ -61,14 +60,8 @@ def main() -> None:
         own = directions(seen, seen.mean(axis=0))
         numbers[name] = {"recall": court.recalls(own), "similarity": court.similarities(own)["own_photo"]}
     provenance.data = [
-        *(
-            Data(
-                f"LFW deep-funneled, {path.name}",
-                len(kind.names),
-                hashlib.sha256("\n".join(kind.names.tolist()).encode()).hexdigest(),
-            )
-            for path, kind in ((arguments.train_list, train), (arguments.test_list, test))
-        ),
+        train.as_data(arguments.train_list),
+        test.as_data(arguments.test_list),
         Data(f"regressor {arguments.regressor.name}", 1, file_checksum(arguments.regressor)),
         Data(f"judge {judge.name}", 1, judge.checksum),
     ]

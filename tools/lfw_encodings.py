@@ -16,6 +16,7 @@ from mmreg.data.photographs import PhotographError, read_photograph
 from mmreg.encoders import Encoder
 from mmreg.encoders.alignment import align, find_points
 from mmreg.encoders.dlib_detector import Box
+from mmreg.results import Data
 
 SHARD = 256
 
@@ -32,6 +33,11 @@ class Photographs(NamedTuple):
     @property
     def people(self) -> np.ndarray:
         return np.array([name.split("/")[0] for name in self.names])
+
+    def as_data(self, listing: Path) -> Data:
+        """What a result's provenance says of them."""
+        checksum = hashlib.sha256("\n".join(self.names.tolist()).encode()).hexdigest()
+        return Data(f"LFW deep-funneled, {listing.name}", len(self.names), checksum)
 
 
 def photographs(folder: Path, listing: Path, judge: Encoder, encoder: Encoder, cache: Path) -> Photographs:
