@@ -20,7 +20,8 @@ from mmreg.face.population import Population
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
 MOMENTS_REACH = 2.0  # see `Regressor.match_moments`; ours
-# How much of the way a deviation is brought to what it should be, by domain; 1 is all, .5 the square root of the ratio. See `Regressor.match_moments`; ours
+# How much of the way a deviation is brought to what it should be, by domain; 1 is all, .5 the square root of the ratio. Ours; renderings'
+# was chosen from 0, .5 and 1 on the known people of `tools/known_people.py`. See `Regressor.match_moments`
 STRETCH = {"photograph": 1.0, "rendering": 0.5}
 FORMAT = 2  # of weights' files; 1 had no calibrations
 
@@ -160,8 +161,8 @@ class Regressor(keras.Model):
             held_shape, held_albedo: as in `batch_distribution_loss`: the components after these are never stretched, only shrunk.
             weights: how much each image counts; None is all the same.
 
-        Ours: the losses ask for both, but the batch distribution's is heard through a batch's noise, and says nothing of renderings, whose predictions go
-        wherever the photographs' are pulled. A regressor that didn't learn to spread its predictions stays timid: stretching further would only
+        Ours: the losses ask for both, but the batch distribution's is heard through a batch's noise, and says nothing of renderings, whose predictions come
+        from the same layers. A regressor that didn't learn to spread its predictions stays timid: stretching further would only
         enlarge its errors.
         """
         found = self._predictions(features, domain, calibrated=False)

@@ -239,7 +239,7 @@ figure = sheets_side_by_side(Path("../results/training/sheets"), names)
 # and no step (ours; `Regressor.match_moments`). A deviation is stretched by at most 2: predictions that never learnt to differ would only have their
 # errors enlarged, and the point is to finish what the loss began, not to do without it. So the table's runs have it where they have the loss.
 #
-# Renderings have no such loss. Their predictions come from the same layers and are drawn along wherever the photographs' are wanted: pale, where the press is pale. But
+# Renderings have no such loss. Their predictions come from the same layers and may be drawn along wherever the photographs' are wanted: pale, where the press is pale. But
 # we know whom renderings show, so at the end theirs are measured, too, over the model's own people: shifted to mean 0, and stretched half way (by the
 # square root of what would make the deviations 1). Not all the way, since whoever answers what a picture doesn't tell by the mean errs least, and differs less than people do; and not at all would
 # leave a crowd that is tamer than people are. Both kinds keep their own shift and stretch in the regressor's file.

@@ -180,7 +180,8 @@ changes = np.array([run["geometry_mm"] - run["geometry_uncalibrated_mm"] for run
 Markdown("\n".join([*rows, "", f"Better for {int((changes < 0).sum())} runs of {len(changes)}."]))
 
 # %% [markdown]
-# Little, then, and the paper's weights lose by it. That stage one gains as well says that it isn't photographs' doing: it predicts what is likeliest, and people differ more than that. What the shift is
+# Little, less for each run than we read, and the paper's weights lose by it. *Half way* was moreover chosen on these very people, from nothing, half and all, so that they are no fair judges of it. Stage one
+# gains as well: it answers what is likeliest, and people differ more than that, we suppose. What the shift is
 # meant for is the skins, which mustn't be the press's where people aren't ([whom it serves](22_whom_it_serves)).
 #
 # ## What the test of skin tone can say
