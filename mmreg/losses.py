@@ -15,20 +15,25 @@ def parameter_loss(
     albedo: Float[Array, "batch t"],
     true_shape: Float[Array, "batch s"],
     true_albedo: Float[Array, "batch t"],
-    shape_weight: float | Float[Array, " s"] = SHAPE_WEIGHT,
-    albedo_weight: float | Float[Array, " t"] = ALBEDO_WEIGHT,
+    shape_weight: float | Float[Array, " s"] | Float[Array, "s s"] = SHAPE_WEIGHT,
+    albedo_weight: float | Float[Array, " t"] | Float[Array, "t t"] = ALBEDO_WEIGHT,
 ) -> Float[Array, ""]:
     """L_param = ω_s ‖s − s'‖² + ω_t ‖t − t'‖², summed over coefficients, averaged over the batch (section 3.3.1).
 
     Paper: the sum runs over the batch; a mean keeps the weights' meaning when the batch size changes. Ours.
 
     Args:
-        shape_weight, albedo_weight: ω_s and ω_t, or ours: one for each coefficient (`component_weights`).
+        shape_weight, albedo_weight: ω_s and ω_t, or ours: one for each coefficient (`component_weights`), or the matrix W of a
+            squared length eᵀ W e (`face.surface_form`).
     """
     return ops.mean(
-        ops.sum(shape_weight * (shape - true_shape) ** 2, axis=1)
-        + ops.sum(albedo_weight * (albedo - true_albedo) ** 2, axis=1)
+        _squared_length(shape - true_shape, shape_weight) + _squared_length(albedo - true_albedo, albedo_weight)
     )
+
+
+def _squared_length(error, weight):
+    weighed = ops.matmul(error, weight) if np.ndim(weight) == 2 else weight * error
+    return ops.sum(weighed * error, axis=1)
 
 
 def component_weights(
@@ -91,8 +96,8 @@ def loopback_loss(
     first_albedo: Float[Array, "batch t"],
     second_shape: Float[Array, "batch s"],
     second_albedo: Float[Array, "batch t"],
-    shape_weight: float | Float[Array, " s"] = SHAPE_WEIGHT,
-    albedo_weight: float | Float[Array, " t"] = ALBEDO_WEIGHT,
+    shape_weight: float | Float[Array, " s"] | Float[Array, "s s"] = SHAPE_WEIGHT,
+    albedo_weight: float | Float[Array, " t"] | Float[Array, "t t"] = ALBEDO_WEIGHT,
 ) -> Float[Array, ""]:
     """L_loopback: L_param between what was predicted from a rendering of a prediction, and that prediction
     (section 3.3.4). Gradients reach both. Weights as in `parameter_loss`.

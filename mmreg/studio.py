@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import keras
 import numpy as np
@@ -48,16 +48,24 @@ class Studio:
             visible = simplified(visible, self.triangles).in_picture_order()
         object.__setattr__(self, "visible", visible)
 
-    def encode(self, coefficients: Coefficients, scene: Scene, nuisances: Nuisances | None = None) -> Encoding:
+    def encode(
+        self,
+        coefficients: Coefficients,
+        scene: Scene,
+        nuisances: Nuisances | None = None,
+        as_photographs: bool = False,
+    ) -> Encoding:
         """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients.
 
         Args:
             nuisances: what the pictures suffer before they are encoded.
+            as_photographs: whether the encoder sees them from both sides where it sees photographs so (`Encoder.both_sides`).
         """
+        encoder = self.encoder.as_photographs if as_photographs else self.encoder
 
         def pictures_encoded(coefficients: Coefficients, scene: Scene, nuisances: Nuisances | None) -> Encoding:
             pictures = self.photograph(coefficients, scene)
-            return self.encoder(pictures if nuisances is None else worn(pictures, nuisances))
+            return encoder(pictures if nuisances is None else worn(pictures, nuisances))
 
         return shared_out(pictures_encoded, self.devices, coefficients.shape.shape[0], coefficients, scene, nuisances)
 
@@ -110,14 +118,10 @@ def random_renderings(
 
     Args:
         population: whose faces; None is the model's own.
-        as_photographs: whether it is shown the pictures as photographs are, from `both_sides` where it wants that; else as in training.
+        as_photographs: see `Studio.encode`.
     """
     population = population or Population.of_model(studio.model)
-    encode = (
-        (lambda *of: studio.encoder.predict(np.asarray(studio.compiled_photograph(*of))))
-        if as_photographs and studio.encoder.both_sides
-        else studio.compiled_encode
-    )
+    encode = _compiled(partial(studio.encode, as_photographs=as_photographs))
     encodings = []
     for start in tqdm(
         range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False

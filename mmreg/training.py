@@ -26,6 +26,8 @@ from mmreg.data.synthetic import DEFAULT_SCENES, Scene, SceneSettings, sample_sc
 from mmreg.encoders.registry import Encoder, Encoding
 from mmreg.face.coefficients import Coefficients
 from mmreg.face.population import get_population
+from mmreg.face.surface_form import surface_form
+from mmreg.optimizer import FusedAdamW
 from mmreg.profiles import LossWeights, Profile
 from mmreg.regressor import DOMAINS, DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
@@ -61,7 +63,7 @@ class Trainer(keras.Model):
     Args:
         weights: of the terms; in stage one only L_param is computed.
         views_per_photo: in how many scenes each photograph's face is rendered.
-        identity_centre, held_variance, mean_weight, deviation_power, identity_features: as in `Profile`.
+        identity_centre, held_variance, mean_weight, deviation_power, surface_errors, identity_features: as in `Profile`.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Trainer(keras.Model):
         held_variance: float = 1.0,
         mean_weight: float = 1.0,
         deviation_power: float = 0.0,
+        surface_errors: bool = False,
         identity_features: float = 0.0,
     ):
         super().__init__(name="trainer")
@@ -88,14 +91,15 @@ class Trainer(keras.Model):
         self.identity_centre = identity_centre
         self.mean_weight = mean_weight
         self.identity_features = identity_features
-        self.component_weights = tuple(
-            weight * losses.component_weights(space.standard_deviations, deviation_power)
-            for weight, space in (
-                (losses.SHAPE_WEIGHT, studio.model.shape),
-                (losses.ALBEDO_WEIGHT, studio.model.albedo),
-            )
+        shape, albedo = studio.model.shape, studio.model.albedo
+        shape_weights = (
+            surface_form(studio.model, deviation_power)
+            if surface_errors
+            else losses.component_weights(shape.standard_deviations, deviation_power)
         )
-        self.held = studio.model.shape.leading(held_variance), studio.model.albedo.leading(held_variance)
+        albedo_weights = losses.component_weights(albedo.standard_deviations, deviation_power)
+        self.error_weights = losses.SHAPE_WEIGHT * shape_weights, losses.ALBEDO_WEIGHT * albedo_weights
+        self.held = shape.leading(held_variance), albedo.leading(held_variance)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in (*TERMS, *OUR_TERMS, "total")}
         self.built = True
 
@@ -123,11 +127,11 @@ class Trainer(keras.Model):
         return {name: self.trackers[name].result() for name in (*y_pred, "total")}
 
     def _parameter_term(self, batch: Batch):
-        encoding = self.studio.value.encode(batch.synthetic, batch.synthetic_scene, batch.nuisances)
-        shape, albedo = self.regressor(ops.stop_gradient(encoding.features), domain="rendering")
-        return losses.parameter_loss(
-            shape, albedo, batch.synthetic.shape, batch.synthetic.albedo, *self.component_weights
+        encoding = self.studio.value.encode(
+            batch.synthetic, batch.synthetic_scene, batch.nuisances, as_photographs=True
         )
+        shape, albedo = self.regressor(ops.stop_gradient(encoding.features), domain="rendering")
+        return losses.parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo, *self.error_weights)
 
     def _photo_terms(self, batch: Batch):
         shape, albedo = self.regressor(batch.photo_features, domain="photograph")
@@ -144,9 +148,7 @@ class Trainer(keras.Model):
             "batch_distribution": losses.batch_distribution_loss(
                 *self.regressor.population.standardised(shape, albedo), *self.held, self.mean_weight
             ),
-            "loopback": losses.loopback_loss(
-                seen_shape, seen_albedo, second_shape, second_albedo, *self.component_weights
-            ),
+            "loopback": losses.loopback_loss(seen_shape, seen_albedo, second_shape, second_albedo, *self.error_weights),
         }
         if self.loss_weights.skin_tone:
             albedo_tone = tone(srgb_to_linear(self.studio.value.skin(albedo)))
@@ -236,7 +238,13 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
     The weights are stage two's; stage one has one term, and trains by it even where stage two is to do without.
     """
     if stage == "stage_one":
-        return Trainer(regressor, studio, LossWeights(), deviation_power=profile.deviation_power)
+        return Trainer(
+            regressor,
+            studio,
+            LossWeights(),
+            deviation_power=profile.deviation_power,
+            surface_errors=profile.surface_errors,
+        )
     return Trainer(
         regressor,
         studio,
@@ -246,6 +254,7 @@ def trainer_of(studio: Studio, regressor: Regressor, profile: Profile, stage: st
         held_variance=profile.held_variance,
         mean_weight=profile.mean_weight,
         deviation_power=profile.deviation_power,
+        surface_errors=profile.surface_errors,
         identity_features=profile.identity_features,
     )
 
@@ -385,7 +394,5 @@ def _open_run(folder: Path, studio: Studio, provenance: Provenance, resume: bool
 def compile_trainer(trainer: Trainer, schedule, profile: Profile) -> None:
     """Gives the trainer its optimiser, with a learning rate or a schedule of it."""
     # Paper: optimiser, learning rate and weight decay aren't stated; AdamW and these values are ours
-    optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=profile.weight_decay, global_clipnorm=profile.gradient_clip
-    )
+    optimizer = FusedAdamW(schedule, weight_decay=profile.weight_decay, global_clipnorm=profile.gradient_clip)
     trainer.compile(optimizer=optimizer, jit_compile=keras.config.backend() == "jax")

@@ -35,6 +35,16 @@ def test_parameter_and_loopback_losses_take_a_weight_for_each_coefficient():
     assert float(losses.loopback_loss(zero, zero, shape, albedo, *weights)) == pytest.approx(wanted)
 
 
+def test_parameter_loss_takes_the_matrix_of_a_squared_length():
+    shape, albedo, zero = np.float32([[1.0, 2.0], [0.0, 1.0]]), np.float32([[3.0], [0.0]]), np.zeros((2, 2), np.float32)
+    form = np.float32([[2.0, 1.0], [1.0, 3.0]])
+    wanted = (2.0 + 2 * 2.0 + 3 * 4.0 + 0.5 * 9.0 + 3.0) / 2
+    assert float(losses.parameter_loss(shape, albedo, zero, zero[:, :1], form, 0.5)) == pytest.approx(wanted)
+    assert float(losses.parameter_loss(shape, albedo, zero, zero[:, :1], 0.4 * np.eye(2, dtype=np.float32), 0.5)) == (
+        pytest.approx(float(losses.parameter_loss(shape, albedo, zero, zero[:, :1], 0.4, 0.5)))
+    )
+
+
 def test_identity_loss_is_0_for_the_same_direction_1_for_orthogonal_2_for_opposite():
     a = np.array([[2.0, 0.0]], np.float32)
     for b, expected in ([[5.0, 0.0]], 0.0), ([[0.0, 3.0]], 1.0), ([[-1.0, 0.0]], 2.0):

@@ -10,7 +10,8 @@ from mmreg.data.photographs import photo_like_features
 from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
 from mmreg.face.population import Population
-from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT
+from mmreg.face.surface_form import surface_form
+from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, parameter_loss
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.run import seconds_spent
@@ -202,6 +203,19 @@ def test_renderings_are_read_from_both_sides_where_photographs_are(open_model, e
     assert np.abs(one - other).max() > 0.05
 
 
+def test_synthetic_faces_are_read_from_both_sides_where_photographs_are(studio, photos, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    both = Studio(studio.model, replace(studio.encoder, both_sides=True))
+    batch = stage_one_batch(studio, replace(TINY, nuisances=False), 0, 0)
+    pictures = np.asarray(studio.photograph(batch.synthetic, batch.synthetic_scene))
+    one, other = (np.asarray(studio.encoder(sides).features) for sides in (pictures, pictures[:, :, ::-1]))
+    for features, seen in ((one, studio), ((one + other) / 2, both)):
+        shape, albedo = regressor(features, domain="rendering")
+        wanted = parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)
+        found = trainer_of(seen, regressor, TINY, "stage_one").call(batch)["parameter"]
+        assert float(found) == pytest.approx(float(wanted), rel=1e-4)
+
+
 def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):
     class Stopped(Exception):
         pass
@@ -369,6 +383,12 @@ def test_both_stages_weigh_errors_by_what_they_move(stage, studio, photos, tiny_
     assert float(terms["parameter"]) == pytest.approx(float(wanted), rel=1e-3)
     plain = trainer_of(studio, regressor, TINY, stage).call(batch)
     assert abs(float(plain["parameter"]) / float(terms["parameter"]) - 1.0) > 0.01
+    surface = trainer_of(studio, regressor, replace(TINY, deviation_power=0.8, surface_errors=True), stage).call(batch)
+    error = shape - batch.synthetic.shape
+    wanted = SHAPE_WEIGHT * ((error @ surface_form(studio.model, 0.8)) * error).sum(axis=1).mean()
+    weights = ALBEDO_WEIGHT * component_weights(studio.model.albedo.standard_deviations, 0.8)
+    wanted += (weights * (albedo - batch.synthetic.albedo) ** 2).sum(axis=1).mean()
+    assert float(surface["parameter"]) == pytest.approx(float(wanted), rel=1e-3)
     if stage == "stage_two":
         assert abs(float(plain["loopback"]) / float(terms["loopback"]) - 1.0) > 0.01
 

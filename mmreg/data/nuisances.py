@@ -17,6 +17,7 @@ from mmreg.arrays import Array, Float
 __all__ = ["NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
 
 BLOCK = 8  # pixels
+GRAIN_STEP = 7  # rows; not a multiple of BLOCK's, so that no two pictures' blocks have the same noise
 # The quantisation of luminance that the JPEG standard gives as an example (ITU-T T.81, table K.1)
 QUANTISATION = np.array(
     [
@@ -65,14 +66,9 @@ def sample_nuisances(
     settings = settings or NuisanceSettings()
     random = np.random.default_rng(seed)
     height, width = image_size
-    y, x = np.arange(height, dtype=np.float32)[:, None] / height, np.arange(width, dtype=np.float32) / width
-    centre = random.uniform(0.1, 0.9, (2, batch, 1, 1)).astype(np.float32)
-    angle = random.uniform(-0.4, 0.4, (batch, 1, 1)).astype(np.float32)
-    right, down = x - centre[0], y - centre[1]
-    bar = np.abs(down * np.cos(angle) + right * np.sin(angle)) < random.uniform(*settings.bar_width, (batch, 1, 1)) / 2
-    disc = np.hypot(right, down) < random.uniform(*settings.radius, (batch, 1, 1))
-    shape = np.where(random.random((batch, 1, 1)) < 0.5, bar, disc)
-    cover = shape & (random.random((batch, 1, 1)) < settings.covered_share)
+    cover = np.zeros((batch, height, width), np.float32)
+    covered = np.flatnonzero(random.random(batch) < settings.covered_share)
+    cover[covered] = _covers(len(covered), height, width, random, settings)
     blur = np.where(random.random(batch) < settings.blurred_share, random.uniform(*settings.blur_pixels, batch), 0.0)
     deviation = random.uniform(0.0, settings.noise, (batch, 1, 1)).astype(np.float32)
     compressed = random.random(batch) < settings.compressed_share
@@ -81,10 +77,31 @@ def sample_nuisances(
         random.uniform(0.02, 0.95, (batch, 1)) + random.uniform(-0.15, 0.15, (batch, 3)),
         rows := _gaussians(blur, height),
         rows if width == height else _gaussians(blur, width),
-        deviation * random.standard_normal((batch, height, width), np.float32),
+        deviation * _grain(batch, height, width, random),
         np.where(compressed, random.uniform(*settings.coarseness, batch), 0.0),
     )
     return Nuisances(*(np.asarray(values, np.float32) for values in drawn))
+
+
+def _covers(count: int, height: int, width: int, random: np.random.Generator, settings: NuisanceSettings) -> np.ndarray:
+    """(count, height, width), whether a pixel lies behind a bar or a disc."""
+    y, x = np.arange(height, dtype=np.float32)[:, None] / height, np.arange(width, dtype=np.float32) / width
+    centre = random.uniform(0.1, 0.9, (2, count, 1, 1)).astype(np.float32)
+    angle = random.uniform(-0.4, 0.4, (count, 1, 1)).astype(np.float32)
+    right, down = x - centre[0], y - centre[1]
+    half_width = random.uniform(*settings.bar_width, (count, 1, 1)) / 2
+    bar = np.abs(down * np.cos(angle) + right * np.sin(angle)) < half_width
+    disc = right**2 + down**2 < random.uniform(*settings.radius, (count, 1, 1)) ** 2
+    return np.where(random.random((count, 1, 1)) < 0.5, bar, disc)
+
+
+def _grain(batch: int, height: int, width: int, random: np.random.Generator) -> np.ndarray:
+    """(batch, height, width) standard normal noise: each picture's is cut from one sheet, some rows further on than the last one's.
+
+    Nobody compares two pictures' noise, and drawing it all would be most of a batch's time.
+    """
+    sheet = random.standard_normal((height + GRAIN_STEP * (batch - 1), width), np.float32)
+    return np.lib.stride_tricks.sliding_window_view(sheet, height, axis=0)[::GRAIN_STEP].transpose(0, 2, 1)
 
 
 def _gaussians(deviation: np.ndarray, size: int) -> np.ndarray:

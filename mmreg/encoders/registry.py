@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
 
 from mmreg.arrays import Array, Float, dot, unit
 from mmreg.encoders.dlib_dat import EncoderError
@@ -84,9 +85,15 @@ class Encoder:
         features, embedding = self.network(images, training=False)
         return Encoding(features, embedding)
 
+    def as_photographs(self, images: Float[Array, "batch height width 3"]) -> Encoding:
+        """As a call, of the mean over each image and its mirror image with `both_sides`; differentiable, of one batch."""
+        if not self.both_sides:
+            return self(images)
+        said = self(ops.concatenate([images, ops.flip(images, axis=2)]))
+        return Encoding(*((part[: images.shape[0]] + part[images.shape[0] :]) / 2.0 for part in said))
+
     def predict(self, images: Float[np.ndarray, "count height width 3"], batch_size: int = 32) -> Encoding:
-        """The same for any number of images, in batches, as numpy arrays; compiled, without gradients. With `both_sides`, of their
-        mirror images, too, and the mean."""
+        """`as_photographs` for any number of images, in batches, as numpy arrays; compiled, without gradients."""
         if len(images) == 0:
             return Encoding(
                 np.zeros((0, self.feature_size), np.float32), np.zeros((0, self.embedding_size), np.float32)

@@ -1,0 +1,48 @@
+"""What an error in the shape's coefficients does to the face's surface. Ours."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmreg.arrays import Float, InputError
+from mmreg.face.morphable_model import MorphableModel
+from mmreg.geometry.mesh import vertex_normals
+
+__all__ = ["surface_form"]
+
+RADIUS_MM = 95.0  # of the face around the nose's tip: what section 6.2 measures
+ALIGNED_BY = 7  # numbers of a similarity
+_SMALLEST = 1e-9  # eigenvalues below this share of the largest are rounding
+
+
+def surface_form(model: MorphableModel, power: float) -> Float[np.ndarray, "component component"]:
+    """The matrix W of the squared length eᵀ W e of an error e in shape coefficients; its trace is their number, as the unit matrix's.
+
+    W is proportional to (Mᵀ M)^(power / 2). M e is how far the mean face's surface moves along its normals, in mm, at each vertex around the nose,
+    once the similarity (rotation, shift, scale) that takes back most of it has been applied: to first order what is left between two faces after alignment, point to plane.
+    With power 2 the length is of squared millimetres; with 0 all directions are alike, as in the paper. As `losses.component_weights`, but
+    for components that move the same part of a face, or move what is outside it, or only turn or enlarge it.
+
+    Raises:
+        InputError: too little of the model's face is visible to be aligned.
+    """
+    positions = model.mean_positions().astype(np.float64)
+    normals = np.asarray(vertex_normals(positions[None].astype(np.float32), model.triangles))[0].astype(np.float64)
+    near = np.linalg.norm(positions - positions[model.landmarks["nose_tip"]], axis=1) <= RADIUS_MM
+    near &= model.regions.get("visible", near)
+    kept = np.unique(model.triangles[near[model.triangles].all(axis=1)])
+    if len(kept) <= ALIGNED_BY:
+        raise InputError(
+            f"The face model {model.name} has {len(kept)} vertices in its face's triangles within {RADIUS_MM:.0f} mm of its nose; "
+            f"{ALIGNED_BY + 1} are the least that an alignment leaves something of."
+        )
+    place, normal = positions[kept] - positions[kept].mean(axis=0), normals[kept]
+    basis = (model.shape.basis * model.shape.standard_deviations).reshape(-1, 3, model.shape.component_count)[kept]
+    moved = np.einsum("vd,vdk->vk", normal, basis, dtype=np.float64)
+    # shifts move along the normals by n, turns by p × n, a change of scale by p · n
+    alignment = np.concatenate([normal, np.cross(place, normal), (place * normal).sum(axis=1, keepdims=True)], axis=1)
+    directions, _ = np.linalg.qr(alignment)
+    left = moved - directions @ (directions.T @ moved)
+    squares, axes = np.linalg.eigh(left.T @ left)
+    scaled = np.maximum(squares, _SMALLEST * squares.max()) ** (power / 2.0)
+    return ((axes * scaled) @ axes.T * (len(squares) / scaled.sum())).astype(np.float32)
