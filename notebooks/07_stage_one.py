@@ -36,7 +36,9 @@ from mmreg.encoders import load_encoder
 from mmreg.encoders.alignment import align, detect
 from mmreg.evaluation.verification import correlations
 from mmreg.face import Coefficients, load
+from mmreg.face.surface_form import surface_form, surface_motion
 from mmreg.figures.faces import grid, sheet
+from mmreg.figures.geometry import error_map_portraits
 from mmreg.figures.learning import correlation_bars, framed_photograph, term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, parameter_loss
@@ -195,14 +197,47 @@ Markdown("\n".join(["| | " + " | ".join(map(str, range(1, 11))) + " | mean |", "
 # fiftieth the shape's mean is {glue:text}`shape_correlation_beyond_fifty:.2f`: what moves a face by a fraction of a millimetre leaves no
 # trace in the features.
 #
-# It isn't without effect in training, though. Nearly all of the loss, and so nearly all of its gradient, is about coefficients that can't be read, and differs from
-# batch to batch by chance alone. The profile `full` weighs each coefficient's error by the power 0.8 of its standard deviation (`deviation_power`, ours), so that the network
-# listens to what moves the face; the paper, and this page, weigh all alike. It also reads more of the recogniser than its last features: a coarse map from halfway through
-# the network (`dlib-layers`), in the hope that shapes haven't been forgotten there yet for not telling people apart. What either is worth, [the ablations](13_ablations) say:
-# `components_alike`, `features_256`.
+# ## What an error is worth
+#
+# What leaves no trace isn't without effect in training, though. Nearly all of the loss, and so nearly all of its gradient, is about coefficients that can't be read, and differs from
+# batch to batch by chance alone. The paper, and this page, weigh all alike. The profile `full` listens to what moves the face (ours), in two steps.
+#
+# The first step weighs each coefficient's error by the power 0.8 of its standard deviation:
 
 # %%
 show_source(component_weights)
+
+# %% [markdown]
+# Albedo stops here. For shapes there is a second step, since a deviation says how far a component moves *everything*: the crown, the neck, and the whole head when it grows.
+# Nobody measures that. Section 6.2 of the paper lays a face on a scan, enlarging it as needed, and measures along the surface's normals, around the nose. Of a component's movement there remains what no rotation, shift and scale takes back:
+
+# %%
+motion = surface_motion(studio.model)
+rms = [np.sqrt((part[:, 0] ** 2).mean()) for part in (motion.moved, motion.left)]
+numbers |= {"first_component_moves_mm": rms[0], "first_component_leaves_mm": rms[1]}
+quote({name: numbers[name] for name in ("first_component_moves_mm", "first_component_leaves_mm")})
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "One deviation of the first component, which is mostly size: how far it moves the face's surface, and what an alignment leaves of it. Grey: not measured.", "name": "fig-surface-motion"}, "image": {"alt": "The mean face from the front and from the side, twice, coloured by millimetres: light nearly everywhere on the left, dark with a few lighter places on the right."}}
+painted = {"it moves": motion.moved, "an alignment leaves": motion.left}
+maps = {name: np.full(studio.model.vertex_count, np.nan) for name in painted}
+for name, part in painted.items():
+    maps[name][motion.vertices] = np.abs(part[:, 0])
+limit = float(np.quantile(np.abs(motion.moved[:, 0]), 0.95))
+figure = error_map_portraits(studio.model, encoder, maps, limit, label="along the surface's normals (mm)")
+
+# %% [markdown]
+# The first component moves the surface by {glue:text}`first_component_moves_mm:.1f` mm (root mean square); {glue:text}`first_component_leaves_mm:.1f` mm are left. Two components
+# can also undo each other where it is measured. So the profile `full` has $(s - s')^T W (s - s')$ in place of $\lVert s - s' \rVert^2$:
+
+# %%
+show_source(surface_form)
+
+# %% [markdown]
+# It also reads more of the recogniser than its last features: a coarse map from halfway through
+# the network (`dlib-layers`), in the hope that shapes haven't been forgotten there yet for not telling people apart. Synthetic faces are read as photographs will be, [from both sides](06_recogniser). What each is
+# worth, [the ablations](13_ablations) say: `components_alike`, `by_component`, `features_256`, `one_side`.
+#
+# ## What it looks like
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Six held-out people. Top: the picture that was given. Middle: the true face in the book's light. Below: what the regressor made of the picture, and the same three times as far from the mean. As it stands, every prediction is a timid one and looks like the average; exaggerated, it shows what it has understood: often the proportions, sometimes the skin.", "name": "fig-held-out"}, "image": {"alt": "A grid of faces, six columns and four rows: the rendering given, the true face from the front, the predicted face, which is close to the average, and the predicted face exaggerated."}}
 six = slice(0, 6)

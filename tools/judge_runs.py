@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from judge_reference import RENDERING_BATCH, predict, test_store, view
+from judge_reference import RENDERING_BATCH, first_store, predict, test_store, view
 from lfw_encodings import photographs
 
 from mmreg.data.synthetic import photograph_surface, sample_scenes
@@ -37,6 +37,7 @@ from mmreg.studio import Studio
 
 VIEWS = 5
 KINDS = (("own_photo_in_gallery", ""), ("own_photo_removed", "_no_source"))
+CROWDS = 40  # that are drawn from the training people, see `other_crowds`
 LEADING = 0.95  # of the variance: the components whose moments are asked for
 
 
@@ -99,6 +100,22 @@ def moments(coefficients: np.ndarray, space: LinearSpace, weights: np.ndarray | 
     }
 
 
+def other_crowds(coefficients: np.ndarray, space: LinearSpace, people: np.ndarray, count: int) -> dict[str, dict]:
+    """What `moments` says, on average, of the means of crowds of `count` of these people with all their photographs.
+
+    They differ from the test people's by chance alone, so that these numbers are what could be wished for.
+    """
+    names, random = np.unique(people), np.random.default_rng(0)
+    found: dict[str, list[dict]] = {"by_photograph": [], "by_person": []}
+    for _ in range(CROWDS):
+        drawn = np.flatnonzero(np.isin(people, random.choice(names, count, replace=False)))
+        _, whose, counts = np.unique(people[drawn], return_inverse=True, return_counts=True)
+        for kind, weights in (("by_photograph", None), ("by_person", 1.0 / counts[whose])):
+            found[kind].append(moments(coefficients[drawn], space, weights))
+    keys = ("largest_mean", "share_with_mean_within_0.1")
+    return {kind: {key: np.mean([m[key] for m in drawn]) for key in keys} for kind, drawn in found.items()}
+
+
 def crowd(people: np.ndarray) -> dict[str, float]:
     """How photographs are shared out among people. `effective_people`: of whom as many alike would average as well as these do."""
     counts = np.unique(people, return_counts=True)[1]
@@ -122,6 +139,13 @@ def parse() -> argparse.Namespace:
         required=True,
         nargs="+",
         help="stores of the test photographs, by the encoders that the runs read",
+    )
+    parser.add_argument(
+        "--train-store",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="the same of the training photographs: what means other crowds would have",
     )
     return parser.parse_args()
 
@@ -164,7 +188,7 @@ def main() -> None:
             "baselines": baselines,
             "what": "recall, similarity: rendering (frontal, neutral) against photographs, by the judge, embeddings centred by kind; "
             "no_source: the probe's own photograph removed; geometry: mean over people, mm, symmetric point to plane, features read as renderings' (uncalibrated: before these got moments of their own); "
-            "shape, albedo: in deviations of the population that the run was held to; by_person: each person's photographs together weigh one",
+            "shape, albedo: in deviations of the population that the run was held to; by_person: each person's photographs together weigh one; other_crowds: of as many people drawn from the training's, on average",
             "photographs": {"train": crowd(train.people), "test": crowd(test.people)},
         }
         write_result(arguments.out, numbers, provenance)
@@ -210,6 +234,13 @@ def main() -> None:
         if calibration is not None:
             regressor.calibrations["rendering"] = calibration
         own_shape, own_albedo = regressor.population.standardised(faces.shape, faces.albedo)
+        known_faces = first_store(arguments.train_store, reads)
+        crowds = {}
+        if known_faces is not None:
+            people_known = np.array([photo.split("/")[0] for photo in known_faces.names])
+            parts = regressor.population.standardised(*regressor(known_faces.features, domain="photograph"))
+            for part, values, space in zip(("shape", "albedo"), parts, (model.shape, model.albedo), strict=True):
+                crowds[part] = other_crowds(np.asarray(values), space, people_known, len(counts))
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {
             "name": name,
@@ -232,6 +263,7 @@ def main() -> None:
             "albedo": moments(np.asarray(own_albedo), model.albedo),
             "shape_by_person": moments(np.asarray(own_shape), model.shape, once),
             "albedo_by_person": moments(np.asarray(own_albedo), model.albedo, once),
+            "other_crowds": crowds,
             "encoder": reads.name,
             "checksum": checksum,
             **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},

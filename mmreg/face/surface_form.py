@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from mmreg.arrays import Float, InputError
+from mmreg.arrays import Float, InputError, Int
 from mmreg.face.morphable_model import MorphableModel
 from mmreg.geometry.mesh import vertex_normals
 
-__all__ = ["surface_form"]
+__all__ = ["SurfaceMotion", "surface_form", "surface_motion"]
 
-RADIUS_MM = 95.0  # of the face around the nose's tip: what section 6.2 measures
+RADIUS_MM = 95.0  # around the nose's tip: what section 6.2 measures
 ALIGNED_BY = 7  # numbers of a similarity
 _SMALLEST = 1e-9  # eigenvalues below this share of the largest are rounding
 
 
-def surface_form(model: MorphableModel, power: float) -> Float[np.ndarray, "component component"]:
-    """The matrix W of the squared length eᵀ W e of an error e in shape coefficients; its trace is their number, as the unit matrix's.
+class SurfaceMotion(NamedTuple):
+    """How far each deviation of each shape component moves the mean face's surface along its normals, in mm."""
 
-    W is proportional to (Mᵀ M)^(power / 2). M e is how far the mean face's surface moves along its normals, in mm, at each vertex around the nose,
-    once the similarity (rotation, shift, scale) that takes back most of it has been applied: to first order what is left between two faces after alignment, point to plane.
-    With power 2 the length is of squared millimetres; with 0 all directions are alike, as in the paper. As `losses.component_weights`, but
-    for components that move the same part of a face, or move what is outside it, or only turn or enlarge it.
+    vertices: Int[np.ndarray, " kept"]  # around the nose, of triangles that are seen
+    moved: Float[np.ndarray, "kept component"]
+    left: Float[np.ndarray, "kept component"]  # once the similarity that takes back most of it has been applied
+
+
+def surface_motion(model: MorphableModel) -> SurfaceMotion:
+    """What is left of a component's movement, to first order, between two faces after alignment, point to plane (section 6.2).
 
     Raises:
         InputError: too little of the model's face is visible to be aligned.
@@ -42,7 +47,20 @@ def surface_form(model: MorphableModel, power: float) -> Float[np.ndarray, "comp
     # shifts move along the normals by n, turns by p × n, a change of scale by p · n
     alignment = np.concatenate([normal, np.cross(place, normal), (place * normal).sum(axis=1, keepdims=True)], axis=1)
     directions, _ = np.linalg.qr(alignment)
-    left = moved - directions @ (directions.T @ moved)
+    return SurfaceMotion(kept, moved, moved - directions @ (directions.T @ moved))
+
+
+def surface_form(model: MorphableModel, power: float) -> Float[np.ndarray, "component component"]:
+    """The matrix W of the squared length eᵀ W e of an error e in shape coefficients; its trace is their number, as the unit matrix's.
+
+    W is proportional to (Mᵀ M)^(power / 2), with M what `surface_motion` says is left. With power 2 the length is of squared millimetres; with 0 all
+    directions are alike, as in the paper. As `losses.component_weights`, but for components that move the same part of a face, or move
+    what is outside it, or only turn or enlarge it.
+
+    Raises:
+        InputError: as `surface_motion`.
+    """
+    left = surface_motion(model).left
     squares, axes = np.linalg.eigh(left.T @ left)
     scaled = np.maximum(squares, _SMALLEST * squares.max()) ** (power / 2.0)
     return ((axes * scaled) @ axes.T * (len(squares) / scaled.sum())).astype(np.float32)

@@ -28,8 +28,9 @@ def error_map_portraits(
     maps: Mapping[str, Float[np.ndarray, " vertex"]],
     limit_mm: float,
     size: int = 256,
+    label: str = "mean distance from the scan (mm)",
 ) -> Figure:
-    """Millimetres painted on the mean face, from the front and from the side; a column a method, grey where no scan is.
+    """Millimetres painted on the mean face, from the front and from the side; a column a method, grey where nothing is known (NaN).
 
     Args:
         limit_mm: what the lightest colour stands for; larger values are drawn like it.
@@ -41,7 +42,7 @@ def error_map_portraits(
     figure = grid(rows, column_labels=list(maps), width=WIDTH)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0.0, limit_mm), MAP)
     bar = figure.colorbar(scale, ax=figure.axes, location="bottom", fraction=0.05, aspect=40, pad=0.02, extend="max")
-    bar.set_label("mean distance from the scan (mm)")
+    bar.set_label(label)
     return figure
 
 

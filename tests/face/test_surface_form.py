@@ -21,7 +21,9 @@ def aligned_squares(model, error) -> float:
     normals = np.asarray(vertex_normals(positions[None].astype(np.float32), model.triangles))[0]
     other = positions + (model.shape.basis @ (model.shape.standard_deviations * error)).reshape(-1, 3)
     nose = positions[model.landmarks["nose_tip"]]
-    kept = np.linalg.norm(positions - nose, axis=1) <= 95.0  # of the tiny model all but the corners, which no triangle needs
+    kept = (
+        np.linalg.norm(positions - nose, axis=1) <= 95.0
+    )  # of the tiny model all but the corners, which no triangle needs
 
     def distances(x):
         moved = (1.0 + x[6]) * Rotation.from_rotvec(x[:3]).apply(other - nose) + nose + 100.0 * x[3:6]

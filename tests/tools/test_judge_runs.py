@@ -6,7 +6,7 @@ import pytest
 from mmreg.data.feature_store import FeatureStore
 from mmreg.face import LinearSpace
 from tools import judge_runs
-from tools.judge_runs import crowd, moments
+from tools.judge_runs import crowd, moments, other_crowds
 from tools.known_people import BUMPS_MM, WAVELENGTHS_MM, bumps
 
 
@@ -29,6 +29,23 @@ def test_moments_by_person_count_everybody_once():
     assert moments(often, space)["largest_mean"] == pytest.approx(1.5)
     once = np.concatenate([np.full(300, 1 / 300), np.ones(100)])
     assert moments(often, space, once)["largest_mean"] == pytest.approx(2 / 101, abs=1e-6)
+
+
+def test_other_crowds_of_the_same_people_say_what_chance_does_to_a_mean():
+    rng = np.random.default_rng(3)
+    space = LinearSpace(np.zeros(60, np.float32), np.eye(60, 50, dtype=np.float32), np.ones(50, np.float32))
+    people = np.array([f"p{k}" for k in range(900)])
+    found = other_crowds(rng.normal(size=(900, 50)), space, people, 400)
+    assert found["by_person"] == found["by_photograph"]
+    # 400 drawn of 900 without putting back differ from their mean by 0.037, and that from 0 by 0.033: by 0.05 together
+    assert found["by_person"]["share_with_mean_within_0.1"] == pytest.approx(0.955, abs=0.03)
+    # a tenth of the people with twenty photographs each weigh as much as 39 % of the others, by photograph
+    often = np.concatenate([people, np.repeat(people[:90], 19)])
+    values = np.concatenate([(own := rng.normal(size=(900, 50))), np.repeat(own[:90], 19, axis=0)])
+    found = other_crowds(values, space, often, 400)
+    assert found["by_person"]["share_with_mean_within_0.1"] > 0.9
+    assert found["by_photograph"]["share_with_mean_within_0.1"] < 0.7
+    assert found["by_photograph"]["largest_mean"] > 1.5 * found["by_person"]["largest_mean"]
 
 
 def test_a_crowd_is_worth_as_many_as_would_average_as_well():
