@@ -204,7 +204,7 @@ Markdown("\n".join(["| | ms each | how many |", "|---|---|---|", *rows]))
 # t = PV\,(r + e) + S\,(r + e_S) + (D + P + PV + S)\,q
 # $$
 #
-# and the two long profiles:
+# ($e_S$ half as much where the encoder looks from one side, as `paper`'s does), and the two long profiles:
 
 # %% tags=["hide-input"]
 rows = []

@@ -33,6 +33,7 @@ TINY = replace(
     views_per_photo=1,
     distribution_photos=20,
     synthetic_per_step=2,
+    surface_errors=True,
     warmup_steps=1,
     statistics_renderings=16,
 )
