@@ -185,15 +185,15 @@ elif path.exists():
     by_method = record["errors_mm"]["paper"]
     if STAGE_ONE in by_method:
         after, before = (np.mean([row["mean"] for row in by_method[name].values()]) for name in (FEATURES, STAGE_ONE))
-        nearer = "nearer to" if before < after else "farther from"
+        if abs(before - after) < 0.05:
+            verdict = "so few people can't tell the two apart: photographs taught likeness, and hardly any shape."
+        elif before < after:
+            verdict = "what training with photographs added to likeness, it took from the shape."
+        else:
+            verdict = "training with photographs helped the shape as well."
         parts.append(
-            f"One row is more than the paper shows: the same regressor before it had seen a photograph. By the paper's protocol it is {nearer} the scans, "
-            f"{before:.2f} mm over all videos beside {after:.2f}: "
-            + (
-                "what training with photographs added to likeness, it took from the shape ([the ablations](13_ablations))."
-                if before < after
-                else "training with photographs helped the shape as well."
-            )
+            "One row is more than the paper shows: the same regressor before it had seen a photograph. By the paper's protocol it is "
+            f"{before:.2f} mm from the scans over all videos, and {after:.2f} afterwards: {verdict} ([The ablations](13_ablations) measure it on other people.)"
         )
     text = "\n\n".join(parts)
 else:
