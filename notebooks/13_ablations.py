@@ -136,15 +136,16 @@ Markdown("\n".join(rows))
 # - **Batch distribution** costs some recall, even with a light hold on the mean. The run that lacks it alone, with synthetic faces and loopback still in place, makes no monsters, and its shapes are as good; its population (the table further
 #   down) is neither in the right place nor as various as people are. The case for the loss rests on the population, and not on any single face. Where the loss is in force the moments are also
 #   set at the end, and where it isn't they aren't: how much of the difference is that, no run has told apart.
-# - **All components weighed alike**, as in the paper, leave the shape worse, by just as much as we read, and more than anything else here except identity alone and the paper's weights; recall differs by less than the sample's error. What can't be read from a picture teaches noise, we suppose, and the weights keep it out.
-# - **The 256 pooled features alone** are as good for recall, and for the shape worse by less than we read. The order of skin tones is better without the middle layer: we suppose that a regressor which is told more
+# - **All components weighed alike**, as in the paper, leave the shape a tenth of a millimetre worse, more than anything else here except identity alone and the paper's weights; recall differs by less than the sample's error. What can't be read from a picture teaches noise, we suppose, and the weights keep it out.
+# - **Component by component**, weighed by deviations, most of that is regained. What [the surface after an alignment](07_stage_one) adds to it is less than we read.
+# - **The 256 pooled features alone** recognise less, and the shape is a tenth of a millimetre worse. The order of skin tones is better without the middle layer: we suppose that a regressor which is told more
 #   finds other ways to please the skin's term on the photographs of its training, and that they don't hold for others.
-# - **Mirror images** aren't told apart from none by the short runs. With the finished weights they are, see below.
-# - **Stage one** isn't needed for recall, nor, as far as we read, for the shape, in so few steps.
+# - **Mirror images** help recall: without them, of photographs and of synthetic faces, fewer people are recognised. The shape differs by less than we read.
+# - **Stage one** is worth some recall and, by just as much as we read, a better shape; the run that lacks it has seen fewer synthetic faces, too.
 # - **Loopback**, in so few steps, makes no difference that this test can see.
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
-# - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall gains hardly more than this test can see.
-# - **No run's shape is better than that of the reference's stage one alone**, and the reference's is worse by less than we read. What photographs teach doesn't show in this test of shape.
+# - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall isn't told apart.
+# - **The reference's shape is a hundredth of a millimetre better than that of its stage one alone**, and no short run's is. That is less than we read, and stage two brought new synthetic faces, too. What photographs teach hardly shows in this test of shape.
 #
 # ## What seeing both sides is worth
 #
@@ -165,7 +166,7 @@ for name, words in {"both_sides": "a photograph and its mirror image", "one_side
 Markdown("\n".join(rows))
 
 # %% [markdown]
-# The weights were trained on both, and may miss what they were promised; a run that was trained on one side at length would say how much of the difference that is, and there is none yet.
+# The weights were trained on both, and may miss what they were promised. The short run `one_side`, which never was promised any, says that this isn't all of the difference.
 #
 # ## What moments of their own are worth to renderings
 #
@@ -180,7 +181,7 @@ changes = np.array([run["geometry_mm"] - run["geometry_uncalibrated_mm"] for run
 Markdown("\n".join([*rows, "", f"Better for {int((changes < 0).sum())} runs of {len(changes)}."]))
 
 # %% [markdown]
-# Little, less for each run than we read, and the paper's weights lose by it. *Half way* was moreover chosen on these very people, from nothing, half and all, so that they are no fair judges of it. Stage one
+# Little, less for each run than we read, and some lose by it. *Half way* was moreover chosen on these very people, from nothing, half and all, so that they are no fair judges of it. Stage one
 # gains as well: it answers what is likeliest, and people differ more than that, we suppose. What the shift is
 # meant for is the skins, which mustn't be the press's where people aren't ([whom it serves](22_whom_it_serves)).
 #
@@ -261,7 +262,7 @@ rows += [
 Markdown("\n".join(rows))
 
 # %% [markdown]
-# By person nearly all means of such a crowd are within a tenth of a deviation. Over photographs a few who have many of them decide, and a third of the means are farther off even for crowds that differ from the fitted one by
+# By person nearly all means of such a crowd are within a tenth of a deviation. Over photographs a few who have many of them decide, and four means in ten are farther off even for crowds that differ from the fitted one by
 # nothing but the draw. So that can't be asked of any regressor; and the test's people lie a little farther off than chance alone would have them, either way.
 #
 # ## The same people
