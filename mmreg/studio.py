@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -83,8 +83,8 @@ class Studio:
         return self.model.albedo.mixed((region / region.sum())[None])
 
     @cached_property
-    def compiled_encode(self) -> Callable[[Coefficients, Scene], Encoding]:
-        """`encode` as one compiled graph; compiled anew for every batch size."""
+    def compiled_encode(self) -> Callable[..., Encoding]:
+        """`encode` as one compiled graph; compiled anew for every batch size and way of seeing."""
         return _compiled(self.encode)
 
     @cached_property
@@ -121,14 +121,17 @@ def random_renderings(
         as_photographs: see `Studio.encode`.
     """
     population = population or Population.of_model(studio.model)
-    encode = _compiled(partial(studio.encode, as_photographs=as_photographs))
     encodings = []
     for start in tqdm(
         range(0, count, batch), desc="what renderings look like to the encoder", unit="batch", leave=False
     ):
         batch_seed = step_seed(seed, 0, start)
         encodings.append(
-            encode(population.sample(studio.model, batch, batch_seed), sample_scenes(batch, batch_seed + 1))
+            studio.compiled_encode(
+                population.sample(studio.model, batch, batch_seed),
+                sample_scenes(batch, batch_seed + 1),
+                as_photographs=as_photographs,
+            )
         )
     return Encoding(*(np.concatenate([np.asarray(e[k]) for e in encodings]) for k in (0, 1)))
 
