@@ -15,15 +15,14 @@ import numpy as np
 from mmreg.arrays import Float, InputError, Int
 from mmreg.data.records import Scan
 from mmreg.evaluation.scan_error import (
-    CROP_RADIUS_MM,
     Surface,
     align_surfaces,
     distances,
     plane_distances,
     surface_distances,
-    vertices_around,
 )
 from mmreg.face.landmarks import GROUPS, NOSE_TIP, multi_pie_name
+from mmreg.geometry.mesh import CROP_RADIUS_MM, vertices_around
 from mmreg.geometry.registration import Similarity, fit_similarity
 
 __all__ = ["PROTOCOLS", "Comparison", "Measured", "Protocol", "common_scale"]

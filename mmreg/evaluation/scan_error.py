@@ -16,11 +16,10 @@ from scipy.spatial.transform import Rotation
 from trimesh.triangles import closest_point
 
 from mmreg.arrays import Bool, Float, InputError, Int
-from mmreg.geometry.mesh import point_to_plane, vertex_normals
+from mmreg.geometry.mesh import CROP_RADIUS_MM, point_to_plane, vertex_normals, vertices_around
 from mmreg.geometry.registration import Similarity, fit_similarity
 
 __all__ = [
-    "CROP_RADIUS_MM",
     "ScanError",
     "Surface",
     "align_surfaces",
@@ -29,10 +28,8 @@ __all__ = [
     "plane_distances",
     "scan_error",
     "surface_distances",
-    "vertices_around",
 ]
 
-CROP_RADIUS_MM = 95.0  # section 6.2
 _REACH = 4.0  # pairs farther apart than so many median distances don't count in the alignment: ours
 _CANDIDATES = 16  # of so many nearest vertices, the first whose normal agrees: ours
 _SAME_WAY = np.cos(np.deg2rad(45.0))
@@ -103,18 +100,6 @@ def crop_around(
     """The part of a mesh whose vertices lie within `radius` of a point; a triangle stays when all its corners do."""
     used, kept = vertices_around(positions, triangles, centre, radius)
     return np.asarray(positions)[used], kept
-
-
-def vertices_around(
-    positions: Float[np.ndarray, "vertex 3"],
-    triangles: Int[np.ndarray, "triangle 3"],
-    centre: Float[np.ndarray, "3"],
-    radius: float = CROP_RADIUS_MM,
-) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, "kept_triangle 3"]]:
-    """What `crop_around` keeps: the vertices' indices, and the triangles in the new numbering."""
-    near = np.linalg.norm(np.asarray(positions) - centre, axis=1) <= radius
-    used, numbered = np.unique(triangles[near[triangles].all(axis=1)], return_inverse=True)
-    return used, numbered.reshape(-1, 3).astype(np.int32)
 
 
 def align_surfaces(

@@ -8,11 +8,10 @@ import numpy as np
 
 from mmreg.arrays import Float, InputError, Int
 from mmreg.face.morphable_model import MorphableModel
-from mmreg.geometry.mesh import vertex_normals
+from mmreg.geometry.mesh import CROP_RADIUS_MM, vertex_normals, vertices_around
 
 __all__ = ["SurfaceMotion", "surface_form", "surface_motion"]
 
-RADIUS_MM = 95.0  # around the nose's tip: what section 6.2 measures
 ALIGNED_BY = 7  # numbers of a similarity
 _SMALLEST = 1e-9  # eigenvalues below this share of the largest are rounding
 
@@ -33,12 +32,12 @@ def surface_motion(model: MorphableModel) -> SurfaceMotion:
     """
     positions = model.mean_positions().astype(np.float64)
     normals = np.asarray(vertex_normals(positions[None].astype(np.float32), model.triangles))[0].astype(np.float64)
-    near = np.linalg.norm(positions - positions[model.landmarks["nose_tip"]], axis=1) <= RADIUS_MM
-    near &= model.regions.get("visible", near)
-    kept = np.unique(model.triangles[near[model.triangles].all(axis=1)])
+    visible = model.regions.get("visible", np.ones(model.vertex_count, bool))
+    seen = model.triangles[visible[model.triangles].all(axis=1)]
+    kept, _ = vertices_around(positions, seen, positions[model.landmarks["nose_tip"]])
     if len(kept) <= ALIGNED_BY:
         raise InputError(
-            f"The face model {model.name} has {len(kept)} vertices in its face's triangles within {RADIUS_MM:.0f} mm of its nose; "
+            f"The face model {model.name} has {len(kept)} vertices in its face's triangles within {CROP_RADIUS_MM:.0f} mm of its nose; "
             f"{ALIGNED_BY + 1} are the least that an alignment leaves something of."
         )
     place, normal = positions[kept] - positions[kept].mean(axis=0), normals[kept]

@@ -8,6 +8,8 @@ from keras import ops
 from mmreg.arrays import Array, Float, InputError, Int, concrete, dot, unit
 from mmreg.geometry import kernels, native
 
+CROP_RADIUS_MM = 95.0  # around the nose's tip, of the faces that are measured (section 6.2)
+
 
 def vertex_normals(
     positions: Float[Array, "batch vertex 3"], triangles: Int[Array, "triangle 3"], path: str = "auto"
@@ -117,3 +119,15 @@ def point_to_plane(
         plane_normals: unit vectors.
     """
     return ops.abs(dot(points - plane_points, plane_normals)[..., 0])
+
+
+def vertices_around(
+    positions: Float[np.ndarray, "vertex 3"],
+    triangles: Int[np.ndarray, "triangle 3"],
+    centre: Float[np.ndarray, "3"],
+    radius: float = CROP_RADIUS_MM,
+) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, "kept_triangle 3"]]:
+    """The triangles whose corners all lie within `radius` of a point: their vertices' indices, and the triangles in that numbering."""
+    near = np.linalg.norm(np.asarray(positions) - centre, axis=1) <= radius
+    used, numbered = np.unique(triangles[near[triangles].all(axis=1)], return_inverse=True)
+    return used, numbered.reshape(-1, 3).astype(np.int32)
