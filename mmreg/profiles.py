@@ -72,7 +72,7 @@ class Profile:
 
 
 # ours: L_param is a sum over coefficients, near 80 for the mean face, and L_id at most 2, so that a weight of 1 is hardly heard;
-# L_skin is at most 2 as well. Chosen by trials of 600 steps; the runs of results/training say what some of the weights are worth. That of
+# L_skin is at most 2 as well. Chosen by short trials; the runs of results/training say what some of the weights are worth. That of
 # synthetic faces is meant to keep stage one's shapes.
 _TUNED = LossWeights(parameter=100.0, identity=20_000.0, batch_distribution=5.0, skin_tone=6000.0)
 

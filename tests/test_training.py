@@ -11,7 +11,7 @@ from mmreg.data.synthetic import sample_scenes
 from mmreg.face import Coefficients
 from mmreg.face.population import Population
 from mmreg.face.surface_form import surface_form
-from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, parameter_loss
+from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, loopback_loss, parameter_loss
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.run import seconds_spent
@@ -209,11 +209,13 @@ def test_synthetic_faces_are_read_from_both_sides_where_photographs_are(studio, 
     batch = stage_one_batch(studio, replace(TINY, nuisances=False), 0, 0)
     pictures = np.asarray(studio.photograph(batch.synthetic, batch.synthetic_scene))
     one, other = (np.asarray(studio.encoder(sides).features) for sides in (pictures, pictures[:, :, ::-1]))
+    prices = []
     for features, seen in ((one, studio), ((one + other) / 2, both)):
         shape, albedo = regressor(features, domain="rendering")
-        wanted = parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)
+        prices.append(float(parameter_loss(shape, albedo, batch.synthetic.shape, batch.synthetic.albedo)))
         found = trainer_of(seen, regressor, TINY, "stage_one").call(batch)["parameter"]
-        assert float(found) == pytest.approx(float(wanted), rel=1e-4)
+        assert float(found) == pytest.approx(prices[-1], rel=1e-4)
+    assert prices[1] != pytest.approx(prices[0], rel=1e-3)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):
@@ -386,11 +388,19 @@ def test_both_stages_weigh_errors_by_what_they_move(stage, studio, photos, tiny_
     surface = trainer_of(studio, regressor, replace(TINY, deviation_power=0.8, surface_errors=True), stage).call(batch)
     error = shape - batch.synthetic.shape
     wanted = SHAPE_WEIGHT * ((error @ surface_form(studio.model, 0.8)) * error).sum(axis=1).mean()
-    weights = ALBEDO_WEIGHT * component_weights(studio.model.albedo.standard_deviations, 0.8)
-    wanted += (weights * (albedo - batch.synthetic.albedo) ** 2).sum(axis=1).mean()
+    weights = component_weights(studio.model.albedo.standard_deviations, 0.8)
+    wanted += (ALBEDO_WEIGHT * weights * (albedo - batch.synthetic.albedo) ** 2).sum(axis=1).mean()
     assert float(surface["parameter"]) == pytest.approx(float(wanted), rel=1e-3)
     if stage == "stage_two":
         assert abs(float(plain["loopback"]) / float(terms["loopback"]) - 1.0) > 0.01
+        predicted = regressor(batch.photo_features[: len(batch.photo_embedding)])
+        seen = np.asarray(studio.encode(Coefficients(*predicted), batch.photo_scene).features)
+        (s, t), (s2, t2) = (
+            (np.repeat(p, TINY.views_per_photo, axis=0) for p in map(np.asarray, predicted)),
+            regressor(seen, domain="rendering"),
+        )
+        wanted = loopback_loss(s, t, s2, t2, SHAPE_WEIGHT * surface_form(studio.model, 0.8), ALBEDO_WEIGHT * weights)
+        assert float(surface["loopback"]) == pytest.approx(float(wanted), rel=1e-3)
 
 
 def test_identity_may_hear_the_last_features_as_well(studio, photos, tiny_run):

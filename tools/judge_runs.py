@@ -103,7 +103,7 @@ def moments(coefficients: np.ndarray, space: LinearSpace, weights: np.ndarray | 
 def other_crowds(coefficients: np.ndarray, space: LinearSpace, people: np.ndarray, count: int) -> dict[str, dict]:
     """What `moments` says, on average, of the means of crowds of `count` of these people with all their photographs.
 
-    They differ from the test people's by chance alone, so that these numbers are what could be wished for.
+    Were the test's people such a crowd, that is where their means would lie: nobody can ask for more.
     """
     names, random = np.unique(people), np.random.default_rng(0)
     found: dict[str, list[dict]] = {"by_photograph": [], "by_person": []}
@@ -234,13 +234,13 @@ def main() -> None:
         if calibration is not None:
             regressor.calibrations["rendering"] = calibration
         own_shape, own_albedo = regressor.population.standardised(faces.shape, faces.albedo)
-        known_faces = first_store(arguments.train_store, reads)
+        learnt_from = first_store(arguments.train_store, reads)
         crowds = {}
-        if known_faces is not None:
-            people_known = np.array([photo.split("/")[0] for photo in known_faces.names])
-            parts = regressor.population.standardised(*regressor(known_faces.features, domain="photograph"))
+        if learnt_from is not None:
+            learnt_people = np.array([photo.split("/")[0] for photo in learnt_from.names])
+            parts = regressor.population.standardised(*regressor(learnt_from.features, domain="photograph"))
             for part, values, space in zip(("shape", "albedo"), parts, (model.shape, model.albedo), strict=True):
-                crowds[part] = other_crowds(np.asarray(values), space, people_known, len(counts))
+                crowds[part] = other_crowds(np.asarray(values), space, learnt_people, len(counts))
         with_own, without = recalls["own_photo_in_gallery"], recalls["own_photo_removed"]
         records[name] = {
             "name": name,

@@ -17,7 +17,7 @@ from mmreg.arrays import Array, Float
 __all__ = ["NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
 
 BLOCK = 8  # pixels
-GRAIN_STEP = 7  # rows; not a multiple of BLOCK's, so that no two pictures' blocks have the same noise
+GRAIN_STEP = 7  # rows; not a multiple of BLOCK's, so that neighbours' blocks differ in their noise
 # The quantisation of luminance that the JPEG standard gives as an example (ITU-T T.81, table K.1)
 QUANTISATION = np.array(
     [
@@ -98,7 +98,7 @@ def _covers(count: int, height: int, width: int, random: np.random.Generator, se
 def _grain(batch: int, height: int, width: int, random: np.random.Generator) -> np.ndarray:
     """(batch, height, width) standard normal noise: each picture's is cut from one sheet, some rows further on than the last one's.
 
-    Nobody compares two pictures' noise, and drawing it all would be most of a batch's time.
+    Nobody compares two pictures' noise, and drawing it all takes longer than everything else here.
     """
     sheet = random.standard_normal((height + GRAIN_STEP * (batch - 1), width), np.float32)
     return np.lib.stride_tricks.sliding_window_view(sheet, height, axis=0)[::GRAIN_STEP].transpose(0, 2, 1)
