@@ -207,9 +207,23 @@ Markdown(
 )
 
 # %% [markdown]
-# So a higher ρ is bought with light: a regressor agrees better with the photographs' luminance the more it takes a bright picture for pale skin. The two wishes can't be had together here, and the
-# share of own light in $L_\text{skin}$'s target (22 %) is a choice of a point on the line, not an improvement. What would be one is to move the line: photographs that tell their light, or many of each
-# person.
+# So along the line a higher ρ is bought with light: a regressor agrees better with the photographs' luminance the more it takes a bright picture for pale skin. The two wishes can't be had together here, and the
+# share of own light in $L_\text{skin}$'s target (22 %) only aims at a point of the line. To move the line it would take photographs that tell their light, or many of each person.
+#
+# Not all of what is missed is the photographs' fault, though:
+
+# %% tags=["hide-input"]
+line = sorted((mixture["within_over_between"], mixture["rho"]) for mixture in bound["mixtures"])
+scatter, agreement = (np.array(part) for part in zip(*line, strict=True))
+long = runs["tuned"]
+Markdown(
+    f"the reference lies below the line. It has ρ = {long['skin_tone_rho']:.2f} at a scatter of {long['skin_tone_within_over_between']:.2f}, where people who look alike give "
+    f"{np.interp(long['skin_tone_within_over_between'], scatter, agreement):.2f}; and its agreement is to be had from them at a scatter of "
+    f"{np.interp(long['skin_tone_rho'], agreement, scatter):.2f}."
+)
+
+# %% [markdown]
+# How it might get there, we haven't found out.
 #
 # ## What recall doesn't say
 #
