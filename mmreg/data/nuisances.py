@@ -13,10 +13,13 @@ import numpy as np
 from keras import ops
 
 from mmreg.arrays import Array, Float
+from mmreg.data import kernels
+from mmreg.geometry import native
 
 __all__ = ["NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
 
 BLOCK = 8  # pixels
+SHARPEST = np.float32(1e-3)  # pixels: a blur that is none
 GRAIN_STEP = 7  # rows; not a multiple of BLOCK's, so that neighbours' blocks differ in their noise
 # The quantisation of luminance that the JPEG standard gives as an example (ITU-T T.81, table K.1)
 QUANTISATION = np.array(
@@ -39,8 +42,7 @@ class Nuisances(NamedTuple):
 
     cover: Float[Array, "batch height width"]  # 1 where something is before the face
     cover_color: Float[Array, "batch 3"]  # sRGB
-    rows: Float[Array, "batch height height"]  # blur, as a matrix before the picture
-    columns: Float[Array, "batch width width"]  # and one behind it
+    blur_pixels: Float[Array, " batch"]  # standard deviation of a Gaussian; 0 is sharp
     noise: Float[Array, "batch height width"]  # sRGB, added to all channels
     coarseness: Float[Array, " batch"]  # of the quantisation beside the standard's table; 0 leaves the picture as it is
 
@@ -75,8 +77,7 @@ def sample_nuisances(
     drawn = Nuisances(
         cover,
         random.uniform(0.02, 0.95, (batch, 1)) + random.uniform(-0.15, 0.15, (batch, 3)),
-        rows := _gaussians(blur, height),
-        rows if width == height else _gaussians(blur, width),
+        blur,
         deviation * _grain(batch, height, width, random),
         np.where(compressed, random.uniform(*settings.coarseness, batch), 0.0),
     )
@@ -104,23 +105,56 @@ def _grain(batch: int, height: int, width: int, random: np.random.Generator) -> 
     return np.lib.stride_tricks.sliding_window_view(sheet, height, axis=0)[::GRAIN_STEP].transpose(0, 2, 1)
 
 
-def _gaussians(deviation: np.ndarray, size: int) -> np.ndarray:
-    """(batch, size, size) matrices that blur along one axis, each row summing to 1; the identity for no deviation."""
-    distance = np.arange(1 - size, size)
-    kernel = np.exp(-0.5 * (distance / np.maximum(deviation, 1e-3)[:, None]) ** 2).astype(np.float32)
-    # row i of a matrix is the kernel's part that is centred on i
-    weights = np.lib.stride_tricks.sliding_window_view(kernel, size, axis=1)[:, ::-1]
-    return weights / weights.sum(axis=2, keepdims=True)
+def worn(
+    images: Float[Array, "batch height width 3"], nuisances: Nuisances, path: str = "auto"
+) -> Float[Array, "batch height width 3"]:
+    """The sRGB pictures in [0, 1] with their nuisances, in [0, 1]; a blur takes the mean of what there is within the picture.
 
-
-def worn(images: Float[Array, "batch height width 3"], nuisances: Nuisances) -> Float[Array, "batch height width 3"]:
-    """The sRGB pictures in [0, 1] with their nuisances, in [0, 1]. No gradient passes where they are compressed."""
-    cover, color, rows, columns, noise, coarseness = (ops.convert_to_tensor(part) for part in nuisances)
+    Args:
+        path: as in `rasterize`. No gradient passes a compiled kernel; in `keras.ops`, none where pictures are compressed.
+    """
+    if native.wanted(path):
+        return _worn_compiled(images, nuisances)
+    cover, color, blur, noise, coarseness = (ops.convert_to_tensor(part) for part in nuisances)
     channels = ops.transpose(images, (0, 3, 1, 2))  # b c h w: products of matrices go along the last two axes
     channels = channels * (1.0 - cover[:, None]) + color[:, :, None, None] * cover[:, None]
-    channels = ops.matmul(ops.matmul(rows[:, None], channels), ops.transpose(columns, (0, 2, 1))[:, None])
+    rows, columns = (_blurring(blur, size)[:, None] for size in channels.shape[2:])
+    channels = ops.matmul(ops.matmul(rows, channels), ops.transpose(columns, (0, 1, 3, 2)))
     channels = _compressed(channels + noise[:, None], coarseness)
     return ops.transpose(ops.clip(channels, 0.0, 1.0), (0, 2, 3, 1))
+
+
+@native.as_written
+def _worn_compiled(images, nuisances):
+    height, width = images.shape[1:3]
+    whole = height + -height % BLOCK, width + -width % BLOCK, 3
+    table, cosines = QUANTISATION / np.float32(255.0), _cosines()
+    offset = np.arange(max(height, width), dtype=np.float32)
+
+    def run(images, cover, color, blur, noise, coarseness):
+        out = native.empty(images.shape)
+        kernels_of = np.exp(-0.5 * (offset / np.maximum(blur, SHARPEST)[:, None]) ** 2)
+
+        def one(i):
+            scratch = [native.scratch(f"picture {k}", whole, np.float32) for k in "ab"]
+            scratch += [native.scratch(f"turned {k}", (whole[1], whole[0], 3), np.float32) for k in "ab"]
+            kernels.wear(
+                images[i], cover[i], color[i], kernels_of[i], noise[i], coarseness[i], table, cosines, *scratch, out[i]
+            )
+
+        native.each_image(one, len(out))
+        return [out]
+
+    return native.constant(
+        run, [ops.convert_to_tensor(part) for part in (images, *nuisances)], [(images.shape, "float32")]
+    )[0]
+
+
+def _blurring(deviation, size: int):
+    """(batch, size, size) matrices that blur along one axis, each row summing to 1; the identity for no deviation."""
+    distance = np.abs(np.arange(size)[:, None] - np.arange(size)).astype(np.float32)
+    weights = ops.exp(-0.5 * (distance / ops.maximum(deviation, SHARPEST)[:, None, None]) ** 2)
+    return weights / ops.sum(weights, axis=2, keepdims=True)
 
 
 def _compressed(channels, coarseness):

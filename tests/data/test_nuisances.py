@@ -88,9 +88,8 @@ def test_compression_rounds_as_the_common_encoder_does(pictures):
     Image.fromarray(grey.astype(np.uint8)).save(file, "JPEG", quality=50)  # the table itself
     theirs = np.asarray(Image.open(file), np.float32)
     ones = np.ones(1, np.float32)
-    identity = np.eye(144, dtype=np.float32)[None]
-    plain = Nuisances(np.zeros((1, 144, 144), np.float32), np.zeros((1, 3), np.float32), identity, identity,
-                      np.zeros((1, 144, 144), np.float32), ones)  # fmt: skip
+    nothing = np.zeros((1, 144, 144), np.float32)
+    plain = Nuisances(nothing, np.zeros((1, 3), np.float32), np.zeros(1, np.float32), nothing, ones)
     ours = np.asarray(worn(np.repeat(grey[None, ..., None], 3, -1).astype(np.float32) / 255, plain))[0, ..., 0]
     difference = np.abs(255 * ours - theirs)
     assert np.median(difference) <= 1.0
@@ -100,3 +99,26 @@ def test_compression_rounds_as_the_common_encoder_does(pictures):
 def test_sizes_that_are_no_multiple_of_a_block_are_kept():
     pictures = np.full((1, 61, 43, 3), 0.5, np.float32)
     assert np.asarray(worn(pictures, sample_nuisances(1, (61, 43), 0))).shape == pictures.shape
+
+
+@pytest.mark.parametrize("size", [SIZE, (61, 43)])
+def test_the_compiled_kernel_does_what_the_operations_do(size):
+    """All but the rounding of compression, where a number halfway between two steps may go either way."""
+    count = 12
+    pictures = np.random.default_rng(0).random((count, *size, 3), np.float32)
+    nuisances = sample_nuisances(count, size, 1)
+    plain, compiled = (np.asarray(worn(pictures, nuisances, path)) for path in ("ops", "native"))
+    compressed = nuisances.coarseness > 0
+    assert 0 < compressed.sum() < count
+    assert 0 < (nuisances.blur_pixels > 0).sum() < count
+    np.testing.assert_allclose(compiled[~compressed], plain[~compressed], atol=2e-6)
+    assert (np.abs(compiled - plain)[compressed] > 1e-4).mean() < 0.005
+
+
+def test_the_compiled_kernel_is_worn_inside_a_graph_for_any_batch(pictures):
+    import tensorflow as tf
+
+    nuisances = sample_nuisances(2, SIZE, 5)
+    inside = tf.function(worn)(tf.constant(pictures), Nuisances(*map(tf.constant, nuisances)))
+    np.testing.assert_allclose(inside, worn(pictures, nuisances, "ops"), atol=0.02)
+    np.testing.assert_allclose(inside, worn(pictures, nuisances), atol=1e-6)
