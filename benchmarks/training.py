@@ -57,6 +57,7 @@ def measure(profile, seconds: float) -> dict:
 
     photograph = tf.function(lambda: studio.photograph(synthetic, batch.synthetic_scene))
     encode = tf.function(lambda: tuple(encoder.as_photographs(synthetic_pictures)))
+    encode_predictions = encoder.as_photographs if profile.predictions_both_sides else encoder
     numbers = iter(range(10**9))
     timings = take_turns(
         {
@@ -64,7 +65,7 @@ def measure(profile, seconds: float) -> dict:
             "data": lambda: stage_two_batch(studio, photos, profile, 0, next(numbers)),
             "render_predictions": and_back(lambda *c: studio.photograph(Coefficients(*c), batch.photo_scene), faces),
             "render_synthetic": photograph,
-            "encode_predictions": and_back(lambda images: tuple(encoder(images)), [pictures]),
+            "encode_predictions": and_back(lambda images: tuple(encode_predictions(images)), [pictures]),
             "encode_synthetic": encode,
         },
         seconds,

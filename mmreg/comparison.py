@@ -16,11 +16,12 @@ from mmreg.data.feature_store import FeatureStore
 from mmreg.data.synthetic import Scene
 from mmreg.encoders import centred_unit, cosine
 from mmreg.face import Coefficients
+from mmreg.objective import Batch
 from mmreg.profiles import SHORT, Profile
 from mmreg.regressor import Regressor, load_regressor
 from mmreg.run import Run
 from mmreg.studio import Studio, take_rows
-from mmreg.training import Batch, compile_trainer, stage_two_batch, trainer_of
+from mmreg.training import compile_trainer, stage_two_batch, trainer_of
 
 __all__ = ["ShortRun", "predict", "short_profile", "short_run", "similarities"]
 

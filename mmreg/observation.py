@@ -15,12 +15,13 @@ from keras import ops
 from mmreg.arrays import Array, Float
 from mmreg.data.feature_store import FeatureStore
 from mmreg.face import Coefficients
+from mmreg.objective import Batch, Trainer
 from mmreg.profiles import Profile
 from mmreg.reconstruct import portrait
 from mmreg.regressor import Regressor
 from mmreg.run import Watch
 from mmreg.studio import Studio
-from mmreg.training import Batch, Trainer, stage_one_batch, stage_two_batch, trainer_of
+from mmreg.training import stage_one_batch, stage_two_batch, trainer_of
 
 __all__ = ["Observer", "gradient_norms", "moments", "term_gradients"]
 

@@ -46,7 +46,8 @@ from mmreg.reconstruct import portrait
 from mmreg.regressor import load_regressor
 from mmreg.results import Data, Provenance, read_result, write_result
 from mmreg.studio import Studio, take_rows
-from mmreg.training import OUR_TERMS, TERMS, Trainer, train_stage_two
+from mmreg.objective import OUR_TERMS, TERMS, Trainer
+from mmreg.training import train_stage_two
 
 settings = get_profile(profile)
 run = Path(f"../results/{profile}/run")

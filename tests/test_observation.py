@@ -5,11 +5,12 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mmreg.data.photographs import photo_like_features
+from mmreg.objective import Trainer
 from mmreg.observation import Observer, gradient_norms, moments, term_gradients
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor
 from mmreg.studio import Studio
-from mmreg.training import Trainer, stage_two_batch, train_run
+from mmreg.training import stage_two_batch, train_run
 
 TINY = replace(
     QUICK,

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mmreg.arrays import InputError
-from mmreg.profiles import FULL, PAPER, PROFILES, QUICK, get_profile, get_variant, variant_names
+from mmreg.profiles import PAPER, PROFILES, QUICK, SHORT, get_profile, get_variant, variant_names
 
 
 def test_the_papers_profile_has_the_papers_numbers():
@@ -26,11 +26,11 @@ def test_an_unknown_profile_is_refused_with_the_known_ones():
 
 @pytest.mark.parametrize("name", variant_names())
 def test_a_variant_differs_from_its_profile_in_what_it_names(name):
-    variant = get_variant(name, FULL)
+    variant = get_variant(name, SHORT)
     assert variant.what
-    assert variant.profile.name == f"full, {name}"
+    assert variant.profile.name == f"short, {name}"
     if name != "tuned":
-        assert variant.profile != replace(FULL, name=variant.profile.name)
+        assert variant.profile != replace(SHORT, name=variant.profile.name)
 
 
 def test_an_unknown_variant_is_refused_with_the_known_ones():

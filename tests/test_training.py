@@ -12,6 +12,7 @@ from mmreg.face import Coefficients
 from mmreg.face.population import Population
 from mmreg.face.surface_form import surface_form
 from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, loopback_loss, parameter_loss
+from mmreg.objective import Trainer
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor, load_regressor
 from mmreg.run import seconds_spent
@@ -84,7 +85,7 @@ def test_stage_one_learns_to_tell_faces_it_has_seen(studio, encoder):
     regressor = fresh_regressor(studio.model, encoder, {"photograph": statistics, "rendering": statistics}, seed=0)
     before = [np.array(w) for w in encoder.network.get_weights()[:3]]
 
-    trainer = training.Trainer(regressor, studio, TINY.weights)
+    trainer = Trainer(regressor, studio, TINY.weights)
     training.compile_trainer(trainer, 1e-3, TINY)
     losses = [float(trainer.train_on_batch(seen, return_dict=True)["parameter"]) for _ in range(1)]
     for _ in range(15):
@@ -104,7 +105,7 @@ def test_identity_measured_from_the_batch_hears_no_offset_of_all_renderings(stud
     def identity(centre, offset):
         moved = statistics["rendering"]._replace(embedding_mean=statistics["rendering"].embedding_mean + offset)
         regressor = fresh_regressor(studio.model, studio.encoder, statistics | {"rendering": moved}, seed=0)
-        trainer = training.Trainer(regressor, studio, TINY.weights, TINY.views_per_photo, centre)
+        trainer = Trainer(regressor, studio, TINY.weights, TINY.views_per_photo, centre)
         return float(trainer.call(batch)["identity"])
 
     assert identity("batch", 0.1) == pytest.approx(identity("batch", 0.0), abs=1e-6)
@@ -154,7 +155,7 @@ def test_stage_two_hears_how_its_profile_holds_the_population(studio, photos, ti
 def test_a_centre_that_there_is_not_is_refused(studio, tiny_run):
     regressor = load_regressor(tiny_run / "regressor.npz").regressor
     with pytest.raises(TrainingError, match="domain, batch"):
-        training.Trainer(regressor, studio, TINY.weights, identity_centre="median")
+        Trainer(regressor, studio, TINY.weights, identity_centre="median")
 
 
 def test_a_run_leaves_regressors_settings_logs_and_provenance(tiny_run, open_model, encoder):
@@ -216,6 +217,23 @@ def test_synthetic_faces_are_read_from_both_sides_where_photographs_are(studio, 
         found = trainer_of(seen, regressor, TINY, "stage_one").call(batch)["parameter"]
         assert float(found) == pytest.approx(prices[-1], rel=1e-4)
     assert prices[1] != pytest.approx(prices[0], rel=1e-3)
+
+
+def test_predictions_are_read_from_both_sides_where_the_profile_says_so(studio, photos, tiny_run):
+    regressor = load_regressor(tiny_run / "regressor.npz").regressor
+    both = Studio(studio.model, replace(studio.encoder, both_sides=True))
+    profile = replace(TINY, views_per_photo=1)
+    batch = stage_two_batch(both, photos, profile, 0, 0)
+    rendered = profile.photos_per_step
+    shape, albedo = (np.asarray(part)[:rendered] for part in regressor(batch.photo_features, domain="photograph"))
+    pictures = np.asarray(both.photograph(Coefficients(shape, albedo), batch.photo_scene))
+    one, other = (np.asarray(studio.encoder(sides).features) for sides in (pictures, pictures[:, :, ::-1]))
+    prices = []
+    for features, sides in ((one, False), ((one + other) / 2, True)):
+        prices.append(float(loopback_loss(shape, albedo, *regressor(features, domain="rendering"))))
+        trainer = trainer_of(both, regressor, replace(profile, predictions_both_sides=sides), "stage_two")
+        assert float(trainer.call(batch)["loopback"]) == pytest.approx(prices[-1], rel=1e-3)
+    assert prices[1] != pytest.approx(prices[0], rel=1e-2)
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(studio, photos, tmp_path, tiny_run):

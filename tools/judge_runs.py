@@ -58,15 +58,19 @@ class KnownPeople:
     def features(self, encoder: Encoder) -> np.ndarray:
         """(person, feature) of the mean over each one's pictures."""
         if encoder.name not in self._features:
-            features = []
-            for k in tqdm(range(len(self.positions)), desc=f"known people by {encoder.name}", unit="person"):
-                pictures = photograph_surface(
-                    self.positions[k : k + 1], self.albedos[k : k + 1], self.model, sample_scenes(VIEWS, 90_000 + k),
-                    encoder.template, encoder.image_size,
-                )  # fmt: skip
-                features.append(encoder.predict(np.asarray(pictures)).features.mean(axis=0))
+            people = tqdm(range(len(self.positions)), desc=f"known people by {encoder.name}", unit="person")
+            features = [encoder.predict(self.pictures(k, encoder)).features.mean(axis=0) for k in people]
             self._features[encoder.name] = np.stack(features)
         return self._features[encoder.name]
+
+    def pictures(self, k: int, encoder: Encoder, moved: np.ndarray | float = 0.0) -> np.ndarray:
+        """Person k in five poses and lights; `moved` (vertex, 3) is added to the vertices, mm."""
+        return np.asarray(
+            photograph_surface(
+                np.asarray(self.positions[k : k + 1] + moved, np.float32), self.albedos[k : k + 1], self.model,
+                sample_scenes(VIEWS, 90_000 + k), encoder.template, encoder.image_size,
+            )
+        )  # fmt: skip
 
     def _surface(self, positions: np.ndarray) -> Surface:
         return Surface.of(*crop_around(positions, self.triangles, positions[self.nose]))

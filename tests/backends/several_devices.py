@@ -28,10 +28,11 @@ from mmreg.data.photographs import photo_like_features
 from mmreg.devices import check_devices, devices_at_hand, shared_out
 from mmreg.encoders import load_encoder
 from mmreg.face import load
+from mmreg.objective import Trainer
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor
 from mmreg.studio import Studio
-from mmreg.training import Trainer, compile_trainer, stage_two_batch
+from mmreg.training import compile_trainer, stage_two_batch
 
 # an odd number of photographs, so that the devices' shares differ
 TINY = replace(QUICK, name="tiny", photos_per_step=3, views_per_photo=1, distribution_photos=12, synthetic_per_step=1)

@@ -16,10 +16,11 @@ import numpy as np
 from mmreg.data.photographs import photo_like_features
 from mmreg.encoders import load_encoder
 from mmreg.face import load
+from mmreg.objective import Trainer
 from mmreg.profiles import QUICK
 from mmreg.regressor import DomainStatistics, fresh_regressor
 from mmreg.studio import Studio
-from mmreg.training import Trainer, compile_trainer, stage_one_batch, stage_two_batch
+from mmreg.training import compile_trainer, stage_one_batch, stage_two_batch
 
 TINY = replace(
     QUICK,
