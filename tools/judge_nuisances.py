@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from judge_runs import VIEWS, KnownPeople
 
-from mmreg.data.nuisances import NuisanceSettings, sample_nuisances, worn
+from mmreg.data.nuisances import ONE_AT_A_TIME, UNSPOILT, sample_nuisances, worn
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.evaluation.identity import directions
 from mmreg.face import Coefficients, load
@@ -29,14 +28,7 @@ from mmreg.profiles import FULL
 from mmreg.regressor import load_regressor
 from mmreg.results import Data, Provenance, file_checksum, write_result
 
-PLAIN = NuisanceSettings(covered_share=0.0, blurred_share=0.0, noise=0.0, compressed_share=0.0)
-NUISANCES = {
-    "plain": PLAIN,
-    "covered": replace(PLAIN, covered_share=1.0),
-    "blurred": replace(PLAIN, blurred_share=1.0),
-    "noisy": replace(PLAIN, noise=NuisanceSettings.noise),
-    "compressed": replace(PLAIN, compressed_share=1.0),
-}
+NUISANCES = {"plain": UNSPOILT} | ONE_AT_A_TIME
 EXPRESSION = "expression"  # of the deviation that synthetic faces have
 
 
@@ -50,7 +42,7 @@ def features_of(known: KnownPeople, kind: str, encoder: Encoder) -> np.ndarray:
             moved = np.asarray(model.expression(np.float32(FULL.expression_deviation) * drawn)).reshape(-1, 3)
             moved = moved - model.expression.mean.reshape(-1, 3)
         pictures = known.pictures(k, encoder, moved)
-        drawn = sample_nuisances(VIEWS, encoder.image_size, 92_000 + k, NUISANCES.get(kind, PLAIN))
+        drawn = sample_nuisances(VIEWS, encoder.image_size, 92_000 + k, NUISANCES.get(kind, UNSPOILT))
         means.append(encoder.predict(np.asarray(worn(pictures, drawn))).features.mean(axis=0))
     return np.stack(means)
 

@@ -6,7 +6,7 @@ light (section 3.3.1); these are ours.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from mmreg.arrays import Array, Float
 from mmreg.data import kernels
 from mmreg.geometry import native
 
-__all__ = ["NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
+__all__ = ["ONE_AT_A_TIME", "UNSPOILT", "NuisanceSettings", "Nuisances", "sample_nuisances", "worn"]
 
 BLOCK = 8  # pixels
 SHARPEST = np.float32(1e-3)  # pixels: a blur that is none
@@ -59,6 +59,16 @@ class NuisanceSettings:
     noise: float = 0.03  # the largest standard deviation, sRGB
     compressed_share: float = 0.5
     coarseness: tuple[float, float] = (0.2, 2.5)  # 1 is about quality 50 of common encoders, .2 about 90
+
+
+UNSPOILT = NuisanceSettings(covered_share=0.0, blurred_share=0.0, noise=0.0, compressed_share=0.0)
+# each nuisance alone, on every picture, as hard as it is drawn otherwise
+ONE_AT_A_TIME = {
+    "covered": replace(UNSPOILT, covered_share=1.0),
+    "blurred": replace(UNSPOILT, blurred_share=1.0),
+    "noisy": replace(UNSPOILT, noise=NuisanceSettings.noise),
+    "compressed": replace(UNSPOILT, compressed_share=1.0),
+}
 
 
 def sample_nuisances(

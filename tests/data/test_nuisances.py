@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from mmreg.data.nuisances import Nuisances, NuisanceSettings, sample_nuisances, worn
+from mmreg.data.nuisances import UNSPOILT, Nuisances, NuisanceSettings, sample_nuisances, worn
 
 SIZE = (150, 150)
-NOTHING = NuisanceSettings(covered_share=0.0, blurred_share=0.0, noise=0.0, compressed_share=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def pictures():
 def changed(pictures, **settings) -> np.ndarray:
     from dataclasses import replace
 
-    return np.asarray(worn(pictures, sample_nuisances(2, SIZE, 5, replace(NOTHING, **settings))))
+    return np.asarray(worn(pictures, sample_nuisances(2, SIZE, 5, replace(UNSPOILT, **settings))))
 
 
 def test_without_nuisances_a_picture_stays_as_it_is(pictures):
