@@ -408,8 +408,9 @@ Markdown("\n".join([header, "|---|---|---|---|", *rows]))
 
 # %% [markdown]
 # The habit is old in face recognition. For reconstruction it is ours: the reference regressor reads photographs from both sides (the encoder `dlib-layers`), each
-# encoded twice, and once for all. In training, synthetic faces are seen from both sides, too; renderings of predictions are seen as they are, since their encoding is differentiated and is the dearest part of a step. What it is worth,
-# the run `one_side` says among [the ablations](13_ablations). Its price: what is asymmetric in a face is lost.
+# encoded twice, and once for all. In training, synthetic faces are seen from both sides, too, and in the profile `full` the renderings of predictions as well, though their encoding is differentiated and was the dearest part of a step before
+# it was doubled. What it is worth,
+# the runs `one_side` and `predictions_both_sides` say among [the ablations](13_ablations). Its price: what is asymmetric in a face is lost.
 #
 # ## What the paper did, and we did differently
 #

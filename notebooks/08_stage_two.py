@@ -420,9 +420,9 @@ else:
 Markdown(text)
 
 # %% [markdown]
-# From stage one to the long run similarity and recall rise many times over, and the error of the shape falls by a hundredth of a millimetre; stage two also brings as many new synthetic faces as stage one had, so that even that needn't be the
-# photographs' doing. What they taught is what makes a face recognisable to networks, and hardly where its surface lies: **photographs bring likeness, and next to no better shape.** The two
-# runs with photographs differ in length alone; what each of their terms is for, [the ablations](13_ablations) say. Skin tone is the order over people with
+# From stage one to the long run similarity and recall rise many times over, and the error of the shape stays where it was, though stage two also brings as many new synthetic faces as stage one had. What photographs taught is what makes a face recognisable to networks, and not where its surface lies:
+# **photographs bring likeness, and no better shape.** The two
+# runs with photographs differ in length, and in the sides from which predictions are seen; what each of their terms is for, [the ablations](13_ablations) say. Skin tone is the order over people with
 # four or more photographs.
 #
 # ## What the paper did, and we did differently

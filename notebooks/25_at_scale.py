@@ -55,7 +55,7 @@ provenance = Provenance(
 
 # a step's cost by its parts, from the benchmark
 render_ms = benchmark["ms_render"] / (benchmark["rendered_predictions"] + benchmark["synthetic_faces"])
-encode_prediction_ms = benchmark["ms_encode_predictions"] / benchmark["rendered_predictions"]
+encode_prediction_ms = benchmark["ms_encode_predictions"] / benchmark["rendered_predictions"]  # from both sides
 encode_synthetic_ms = benchmark["ms_encode_synthetic"] / benchmark["synthetic_faces"]  # from both sides
 read_ms = (benchmark["ms_regress"] + benchmark["ms_data"]) / (
     benchmark["distribution_photos"] + benchmark["rendered_predictions"] + benchmark["synthetic_faces"]
@@ -66,9 +66,10 @@ def step_ms(profile):
     """A step of stage two on the benchmark's machine, by what it does."""
     predictions = profile.photos_per_step * profile.views_per_photo
     sides = 2 if load_encoder(profile.encoder).both_sides else 1
+    prediction_sides = sides if profile.predictions_both_sides else 1
     read = profile.distribution_photos + profile.photos_per_step + predictions + profile.synthetic_per_step
     return (
-        predictions * (render_ms + encode_prediction_ms)
+        predictions * (render_ms + encode_prediction_ms * prediction_sides / 2)
         + profile.synthetic_per_step * (render_ms + encode_synthetic_ms * sides / 2)
         + read * read_ms
     )
@@ -190,7 +191,7 @@ Markdown(
 # %% tags=["hide-input"]
 parts = [
     ("rendering, with its derivative", render_ms, "every picture"),
-    ("encoding a prediction, with its derivative", encode_prediction_ms, "photographs × views"),
+    ("encoding a prediction from both sides, with its derivative", encode_prediction_ms, "photographs × views"),
     ("encoding a synthetic face, from both sides", encode_synthetic_ms, "synthetic faces"),
     ("reading features, losses, the regressor's derivative", read_ms, "every reading"),
 ]
@@ -204,7 +205,7 @@ Markdown("\n".join(["| | ms each | how many |", "|---|---|---|", *rows]))
 # t = PV\,(r + e) + S\,(r + e_S) + (D + P + PV + S)\,q
 # $$
 #
-# ($e_S$ half as much where the encoder looks from one side, as `paper`'s does), and the two long profiles:
+# ($e$ and $e_S$ half as much where the encoder looks from one side, as `paper`'s does), and the two long profiles:
 
 # %% tags=["hide-input"]
 rows = []
