@@ -23,6 +23,7 @@ MEASURES = (
     ("geometry_mm", "shape, mm", 2),
 )
 BASE = "tuned_short"  # the run that the ablations are compared with; `tuned` is the reference, made by the same profile at length
+AGAIN = "tuned_again"  # the same by the same seed, another day
 MOMENTS = (
     ("largest_mean", "largest mean"),
     ("smallest_deviation", "smallest deviation"),
@@ -282,7 +283,7 @@ def sheets_side_by_side(folder: Path, names: Mapping[str, str]) -> Figure | None
         axis.axis("off")
     for axis, picture, label in zip(axes.flat, pictures, labels, strict=False):
         axis.imshow(picture, interpolation="antialiased")
-        axis.set_title(label, fontsize=11)
+        axis.set_title(_wrapped(label, 44), fontsize=11)
     return figure
 
 
