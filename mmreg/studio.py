@@ -58,7 +58,7 @@ class Studio:
         """Photographs the faces, each in as many of the scenes, and encodes the pictures; differentiable in the coefficients.
 
         Args:
-            nuisances: what the pictures suffer before they are encoded.
+            nuisances: what the pictures suffer before they are encoded; no gradient passes them.
             as_photographs: whether the encoder sees them from both sides where it sees photographs so (`Encoder.both_sides`).
         """
         encoder = self.encoder.as_photographs if as_photographs else self.encoder

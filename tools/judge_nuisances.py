@@ -36,13 +36,13 @@ def features_of(known: KnownPeople, kind: str, encoder: Encoder) -> np.ndarray:
     """(person, feature) of the mean over each one's five pictures with nuisances of one kind."""
     model, means = known.model, []
     for k in tqdm(range(len(known.positions)), desc=kind, unit="person", leave=False):
-        moved = 0.0
+        moved, settings = 0.0, NUISANCES["plain" if kind == EXPRESSION else kind]
         if kind == EXPRESSION:
             drawn = Coefficients.sample(model, 1, 91_000 + k, expression=True).expression
             moved = np.asarray(model.expression(np.float32(FULL.expression_deviation) * drawn)).reshape(-1, 3)
             moved = moved - model.expression.mean.reshape(-1, 3)
         pictures = known.pictures(k, encoder, moved)
-        drawn = sample_nuisances(VIEWS, encoder.image_size, 92_000 + k, NUISANCES.get(kind, UNSPOILT))
+        drawn = sample_nuisances(VIEWS, encoder.image_size, 92_000 + k, settings)
         means.append(encoder.predict(np.asarray(worn(pictures, drawn))).features.mean(axis=0))
     return np.stack(means)
 

@@ -120,11 +120,14 @@ def worn(
 ) -> Float[Array, "batch height width 3"]:
     """The sRGB pictures in [0, 1] with their nuisances, in [0, 1]; a blur takes the mean of what there is within the picture.
 
+    No gradient passes: nobody is asked what a spoilt picture's face should have been, for it is known.
+
     Args:
-        path: as in `rasterize`. No gradient passes a compiled kernel; in `keras.ops`, none where pictures are compressed.
+        path: as in `rasterize`.
     """
     if native.wanted(path):
         return _worn_compiled(images, nuisances)
+    images = ops.stop_gradient(images)
     cover, color, blur, noise, coarseness = (ops.convert_to_tensor(part) for part in nuisances)
     channels = ops.transpose(images, (0, 3, 1, 2))  # b c h w: products of matrices go along the last two axes
     channels = channels * (1.0 - cover[:, None]) + color[:, :, None, None] * cover[:, None]

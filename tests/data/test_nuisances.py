@@ -118,6 +118,22 @@ def test_the_compiled_kernel_is_worn_inside_a_graph_for_any_batch(pictures):
     import tensorflow as tf
 
     nuisances = sample_nuisances(2, SIZE, 5)
-    inside = tf.function(worn)(tf.constant(pictures), Nuisances(*map(tf.constant, nuisances)))
-    np.testing.assert_allclose(inside, worn(pictures, nuisances, "ops"), atol=0.02)
-    np.testing.assert_allclose(inside, worn(pictures, nuisances), atol=1e-6)
+
+    def signature(array):
+        return tf.TensorSpec((None, *np.shape(array)[1:]))
+
+    inside = tf.function(worn, input_signature=[signature(pictures), Nuisances(*map(signature, nuisances))])
+    for count in (1, 2):
+        some = Nuisances(*(tf.constant(part[:count]) for part in nuisances))
+        np.testing.assert_array_equal(inside(tf.constant(pictures[:count]), some), worn(pictures, nuisances)[:count])
+
+
+@pytest.mark.parametrize("path", ["ops", "native"])
+def test_no_gradient_passes_whichever_way_they_are_worn(pictures, path):
+    import tensorflow as tf
+
+    seen = tf.constant(pictures)
+    with tf.GradientTape() as tape:
+        tape.watch(seen)
+        total = tf.reduce_sum(worn(seen, sample_nuisances(2, SIZE, 5, UNSPOILT), path))
+    assert tape.gradient(total, seen) is None
