@@ -43,7 +43,7 @@ from mmreg.figures.geometry import error_map_portraits
 from mmreg.figures.learning import correlation_bars, framed_photograph, term_curves
 from mmreg.figures.source import note_other_model, quote, show_source, stamp
 from mmreg.losses import ALBEDO_WEIGHT, SHAPE_WEIGHT, component_weights, parameter_loss
-from mmreg.profiles import get_profile
+from mmreg.profiles import FULL, get_profile
 from mmreg.reconstruct import portrait
 from mmreg.regressor import DomainStatistics, Regressor, fresh_regressor
 from mmreg.results import Data, Provenance, write_result
@@ -143,7 +143,7 @@ show_source(stage_one_batch)
 # %% [markdown]
 # ### What photographs suffer
 #
-# A photograph isn't the clean picture of a neutral face that a renderer makes. So the synthetic faces wear what photographs do, some of them and by chance: an expression, something before the
+# A photograph isn't the clean picture of a neutral face that a renderer makes. So in all profiles but `paper` the synthetic faces wear what photographs do, some of them and by chance: an expression, something before the
 # face, a blur, grain, the squares of compression. Their coefficients stay what they were, and the face that is asked for stays neutral, so that the regressor has to overlook it all. Ours: the paper
 # draws shape, albedo, pose and light.
 
@@ -151,9 +151,7 @@ show_source(stage_one_batch)
 two = Coefficients.sample(studio.model, 2, seed + 3, expression=True)
 two_scenes = sample_scenes(2, seed + 4)
 plain_pictures = np.asarray(studio.photograph(two._replace(expression=None), two_scenes))
-smiling = studio.photograph(
-    two._replace(expression=np.float32(settings.expression_deviation) * two.expression), two_scenes
-)
+smiling = studio.photograph(two._replace(expression=np.float32(FULL.expression_deviation) * two.expression), two_scenes)
 columns = {"plain": plain_pictures, "expression": np.asarray(smiling)}
 for name, one_nuisance in ONE_AT_A_TIME.items():
     drawn = sample_nuisances(2, encoder.image_size, seed + 3, one_nuisance)
@@ -161,7 +159,7 @@ for name, one_nuisance in ONE_AT_A_TIME.items():
 figure = grid(list(zip(*columns.values(), strict=True)), column_labels=list(columns))
 
 # %% [markdown]
-# What that buys is measured where it counts, on spoilt pictures, [among the ablations](13_ablations).
+# What that buys is measured on spoilt pictures, [among the ablations](13_ablations): so far, next to nothing.
 
 # %%
 with tempfile.TemporaryDirectory() as scratch:  # takes the checkpoints, which nobody needs afterwards

@@ -183,11 +183,11 @@ for name, value in toy.items():
 
 # %% [markdown]
 # An offset makes strangers look alike and the loss small, and its gradient with it. The means of each domain are measured before training, of random faces' renderings;
-# as predictions aren't random faces, theirs is another, and the profile `full` takes the means of each batch instead (`identity_centre`, ours; among [the ablations](13_ablations)).
+# as predictions aren't random faces, theirs is another, and the profile `full` takes the means of each batch instead (`identity_centre`, ours; `domain_centre` among [the ablations](13_ablations), which don't tell the two apart).
 # This page's batches are too small for that.
 #
 # An embedding is one network's last word on a face, and a rendering can be like its photograph in that word alone. The 256 features that the embedding is made of have twice as many
-# directions, and the profile `full` asks for likeness in both, half and half (`identity_features`, ours; without it the run is called `embedding_alone` among the ablations).
+# directions, and the profile `full` asks for likeness in both, half and half (`identity_features`, ours; in short runs it makes no difference, as `embedding_alone` says there).
 #
 # The gradient has a long way to go: from the
 # cosine through the recogniser into the picture, through shading and rasterizer into vertices and colours, through the

@@ -95,7 +95,7 @@ Markdown(
 # ## How a run could have come out otherwise
 #
 # Every run but one was trained once, from one seed, so the table says little of how far a second run would lie from the first. The short one with all terms was made again, by the same seed and
-# the same settings. Between the two lies the rounding of sums, in another order on another day, and training blows it up:
+# the same settings. As far as we know nothing lies between the two but the rounding of sums, in another order on another day, and training blows it up:
 
 # %% tags=["hide-input"]
 whole, again = runs[BASE], runs[AGAIN]
@@ -156,15 +156,15 @@ Markdown("\n".join(rows))
 #   down) is neither in the right place nor as various as people are. The case for the loss rests on the population, and not on any single face. Where the loss is in force the moments are also
 #   set at the end, and where it isn't they aren't: how much of the difference is that, no run has told apart.
 # - **The mean held to the population's**, instead of fitted, costs a fifth of the recall: of what batch distribution asks for, that is the dearest.
-# - **The face model's own population** as the prior changes neither recall nor the shape by more than we read, since the mean is fitted in any case; whose people the photographed are then taken for, [batch distribution](09_batch_distribution) shows.
+# - **The face model's own population** as the prior changes neither recall nor the shape by more than we read, since [the mean is fitted](09_batch_distribution) in any case.
 # - **Every photograph drawn alike** isn't told apart by recall. What is lost are the moments by person, in the table further down: a few whom the press knows well decide where the mean lies.
-# - **The embedding alone** in the identity loss is as good as the embedding and the features together, in so few steps.
+# - **The embedding alone** in the identity loss isn't told apart from the embedding and the features together, in so few steps.
 # - **All components weighed alike**, as in the paper, leave the shape a tenth of a millimetre worse, more than anything else here except identity alone and the paper's weights; recall differs by less than the sample's error. What can't be read from a picture teaches noise, we suppose, and the weights keep it out.
 # - **Component by component**, weighed by deviations, most of that is regained. What [the surface after an alignment](07_stage_one) adds to it is less than we read.
 # - **The 256 pooled features alone** recognise less, and the shape is a tenth of a millimetre worse. The order of skin tones is better without the middle layer: we suppose that a regressor which is told more
 #   finds other ways to please the skin's term on the photographs of its training, and that they don't hold for others.
 # - **Mirror images** help recall: without them, of photographs and of synthetic faces, fewer people are recognised. The shape differs by less than we read.
-# - **Predictions seen from both sides**, too, gain less than the sample's error, at a third more time a step. The reference does it, because a rendering is compared with a photograph that was seen so.
+# - **Predictions seen from both sides**, too, gain less than the sample's error, at a third more time a step (twice its encoding, by [the benchmark](25_at_scale)). The reference does it, because a rendering is compared with a photograph that was seen so.
 # - **Nuisances and expressions** of synthetic faces make no difference to these tests; of spoilt pictures more below.
 # - **Stage one** is worth some recall and, by just as much as we read, a better shape; the run that lacks it has seen fewer synthetic faces, too.
 # - **Loopback**, in so few steps, makes no difference that this test can see.
@@ -237,8 +237,8 @@ for kind, words in spoilt.items():
 Markdown("\n".join(rows))
 
 # %% [markdown]
-# Next to nothing, in runs as short as these. Noise and expressions spoil the shape a little less for the runs that have met them, by less than 0.05 mm; what covers a face spoils it more than anything else, and equally for
-# all. The coefficients even move *more* where nuisances were met in training, under noise and covers most of all. We suppose that a regressor which has learnt to tell a spoilt picture answers it otherwise than a plain one, and nearer the mean, which
+# Next to nothing, in runs as short as these. Noise and expressions spoil the shape a little less for the runs that have met them, by less than 0.05 mm; what covers a face spoils it more than anything else, and no less for
+# those that have met it. The coefficients even move *more* where nuisances were met in training, under noise and covers most of all. We suppose that a regressor which has learnt to tell a spoilt picture answers it otherwise than a plain one, and nearer the mean, which
 # is right on average and no help to likeness; we haven't looked further. So the nuisances stay in our profiles as a precaution, for which these numbers give no reason.
 #
 # ## What the test of skin tone can say

@@ -22,7 +22,7 @@ MEASURES = (
     ("coefficient_auc", "same person, AUC", 3),
     ("geometry_mm", "shape, mm", 2),
 )
-BASE = "tuned_short"  # the run that the ablations are compared with; `tuned` is the reference, made by the same profile at length
+BASE = "tuned_short"  # the run that the ablations are compared with; `tuned` is the reference, the same at length, its predictions seen from both sides
 AGAIN = "tuned_again"  # the same by the same seed, another day
 MOMENTS = (
     ("largest_mean", "largest mean"),
