@@ -29,8 +29,13 @@ import numpy as np
 from IPython.display import Markdown
 
 from mmreg.data.stand_ins import lfw_like
-from mmreg.evaluation import identity
-from mmreg.evaluation.identity import Distribution, area_under_curve, earth_movers_distance, photo_pairs
+from mmreg.evaluation.similarity import (
+    Distribution,
+    area_under_curve,
+    earth_movers_distance,
+    photo_pairs,
+    rendering_pairs,
+)
 from mmreg.evaluation.judge import JudgeError, judge_at_hand, load_judge
 from mmreg.experiments import similarity
 from mmreg.experiments.base import Setting, of_set
@@ -213,7 +218,7 @@ show_source(earth_movers_distance)
 court = seen.court(verdict, centred=True)
 pairs = photo_pairs(court.gallery, seen.people)
 renderings = Distribution(
-    identity.rendering_pairs(seen.directions("regressor", verdict, True), court.own, court.probe_people).own
+    rendering_pairs(seen.directions("regressor", verdict, True), court.own, court.probe_people).own
 )
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "The share of pairs below each similarity, for renderings (green) and the two heaps of photographs. The shaded area is the earth mover's distance: narrow towards one person, wide towards two people, if all is well.", "name": "fig-earth"}, "image": {"alt": "Two panels with rising curves. Left, the curve of renderings and that of one person's photographs with a small shaded area between; right, the renderings' and two people's, with a large one."}}
@@ -400,7 +405,7 @@ print(f"by hand {by_hand:.3f}, difference of the means {abs(one.mean() - other.m
 
 # %% tags=["solution"]
 directions = seen.directions("regressor", verdict, True)
-strangers = identity.rendering_pairs(directions, court.own, court.probe_people).different
+strangers = rendering_pairs(directions, court.own, court.probe_people).different
 to_same, to_different = (earth_movers_distance(strangers, heap) for heap in (pairs.same, pairs.different))
 assert to_different < to_same
 print(f"mean {strangers.mean:.2f}; to one person {to_same:.2f}, to two people {to_different:.2f}")

@@ -28,7 +28,8 @@ from pathlib import Path
 import numpy as np
 from IPython.display import Markdown
 
-from mmreg.evaluation.identity import Ranks, chance, directions, rank_people
+from mmreg.evaluation.identity import directions
+from mmreg.evaluation.ranks import Ranks, chance, rank_people
 from mmreg.evaluation.judge import judge_at_hand
 from mmreg.experiments import recall
 from mmreg.experiments.base import Setting, of_set

@@ -29,7 +29,7 @@ import numpy as np
 from IPython.display import Markdown
 
 from mmreg.data.sets import open_photos
-from mmreg.evaluation.identity import chance, rank_people
+from mmreg.evaluation.ranks import chance, rank_people
 from mmreg.experiments import art
 from mmreg.experiments.base import of_set
 from mmreg.face import Coefficients

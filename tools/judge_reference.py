@@ -26,7 +26,8 @@ from mmreg.data.feature_store import FeatureStore, FeatureStoreError
 from mmreg.data.synthetic import studio_scene
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
-from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
+from mmreg.evaluation.identity import Court, directions
+from mmreg.evaluation.similarity import area_under_curve, photo_pairs
 from mmreg.face import Coefficients, load
 from mmreg.regressor import LoadedRegressor, check_encoder, load_regressor
 from mmreg.results import Data, Provenance, file_checksum, write_result

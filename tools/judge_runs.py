@@ -27,8 +27,9 @@ from lfw_encodings import photographs
 from mmreg.data.synthetic import photograph_surface, sample_scenes
 from mmreg.encoders import Encoder, load_encoder
 from mmreg.encoders.dlib_densenet import load_densenet
-from mmreg.evaluation.identity import Court, area_under_curve, directions, photo_pairs
+from mmreg.evaluation.identity import Court, directions
 from mmreg.evaluation.scan_error import Surface, crop_around, scan_error
+from mmreg.evaluation.similarity import area_under_curve, photo_pairs
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
 from mmreg.face import Coefficients, LinearSpace, load
 from mmreg.face.morphable_model import MorphableModel

@@ -16,7 +16,8 @@ from mmreg.data.encoded_sets import EncodedSet, encode_set
 from mmreg.data.records import PhotoSet
 from mmreg.data.sets import open_photos
 from mmreg.encoders import Encoder
-from mmreg.evaluation.identity import chance, directions, interval_over_people, rank_people
+from mmreg.evaluation.identity import directions
+from mmreg.evaluation.ranks import chance, interval_over_people, rank_people
 from mmreg.evaluation.stress import between_people, mesh_drift_mm
 from mmreg.experiments.base import Result, Setting, of_set
 from mmreg.experiments.likeness import Likeness

@@ -9,7 +9,8 @@ import numpy as np
 
 from mmreg.data.encoded_sets import EncodedSet
 from mmreg.data.records import PhotoSet
-from mmreg.evaluation.identity import Court, Ranks, interval_over_people
+from mmreg.evaluation.identity import Court
+from mmreg.evaluation.ranks import Ranks, interval_over_people
 from mmreg.experiments.base import Result, Setting, of_set
 from mmreg.experiments.photographs import PHOTO_SETS, chosen_photos, encode_photos
 from mmreg.experiments.recognition import JUDGE, LOSS, REGRESSOR, Recognition, recognise

@@ -13,13 +13,13 @@ import numpy as np
 
 from mmreg.data.encoded_sets import EncodedSet
 from mmreg.data.records import PhotoSet
-from mmreg.evaluation.identity import (
-    Court,
+from mmreg.evaluation.identity import Court
+from mmreg.evaluation.ranks import interval_over_people
+from mmreg.evaluation.similarity import (
     Distribution,
     PhotoPairs,
     area_under_curve,
     earth_movers_distance,
-    interval_over_people,
     photo_pairs,
     rendering_pairs,
 )

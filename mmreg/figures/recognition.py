@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from mmreg.arrays import Float
-from mmreg.evaluation.identity import Distribution, earth_movers_distance
+from mmreg.evaluation.similarity import Distribution, earth_movers_distance
 from mmreg.figures.style import PALETTE, WIDTH, new_figure
 
 __all__ = ["Neighbours", "earth_between", "emd_table", "neighbours_sheet", "recall_curves", "similarity_panels"]

@@ -5,21 +5,19 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from mmreg.arrays import InputError
-from mmreg.evaluation import identity
-from mmreg.evaluation.identity import (
+from mmreg.evaluation import ranks, similarity
+from mmreg.evaluation.identity import directions
+from mmreg.evaluation.ranks import chance, interval_over_people, rank_people
+from mmreg.evaluation.similarity import (
     Distribution,
     area_under_curve,
-    chance,
-    directions,
     earth_movers_distance,
-    interval_over_people,
     photo_pairs,
-    rank_people,
     rendering_pairs,
 )
 from mmreg.evaluation.verification import area_under_curve as exact_area
 
-WIDTH = 2.0 / identity.BINS
+WIDTH = 2.0 / similarity.BINS
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +91,7 @@ def test_an_empty_distribution_says_that_there_are_no_pairs():
 
 @pytest.mark.parametrize("tile", [7, 2048])
 def test_all_pairs_are_compared_once(gallery, monkeypatch, tile):
-    monkeypatch.setattr(identity, "TILE", tile)
+    monkeypatch.setattr(similarity, "TILE", tile)
     photos, people = gallery
     first, second = np.triu_indices(len(people), 1)
     values, alike = (photos @ photos.T)[first, second], people[first] == people[second]
@@ -108,7 +106,7 @@ def test_all_pairs_are_compared_once(gallery, monkeypatch, tile):
 
 @pytest.mark.parametrize("tile", [7, 2048])
 def test_renderings_meet_their_own_photograph_apart_from_others_of_the_person(gallery, monkeypatch, tile):
-    monkeypatch.setattr(identity, "TILE", tile)
+    monkeypatch.setattr(similarity, "TILE", tile)
     photos, people = gallery
     renderings = directions(photos + 0.3 * np.random.default_rng(2).normal(size=photos.shape))
     every, alike = renderings @ photos.T, people[:, None] == people[None, :]
@@ -128,7 +126,7 @@ def sorted_recall(cosines, probe_people, people, rank):
 @pytest.mark.parametrize("cells", [50, 1 << 23])
 @pytest.mark.parametrize("rank", [1, 2, 5, 20])
 def test_recall_is_what_sorting_finds(gallery, monkeypatch, cells, rank):
-    monkeypatch.setattr(identity, "BLOCK_CELLS", cells)
+    monkeypatch.setattr(ranks, "BLOCK_CELLS", cells)
     photos, people = gallery
     probes = directions(photos + 0.5 * np.random.default_rng(3).normal(size=photos.shape).astype(np.float32))
     own = np.arange(len(people))

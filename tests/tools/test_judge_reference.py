@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 import judge_reference
 import lfw_encodings
 
-from mmreg.evaluation.identity import Court, chance
+from mmreg.evaluation.identity import Court
+from mmreg.evaluation.ranks import chance
 
 PEOPLE, PHOTOS, SIZE = 40, 3, 32
 
