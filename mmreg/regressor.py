@@ -16,6 +16,7 @@ from keras import ops
 from mmreg.arrays import Array, Float, InputError, atomic_path
 from mmreg.face.linear_space import LinearSpace
 from mmreg.face.population import Population
+from mmreg.tone_reading import ToneReading, fit_tone_reading
 
 HIDDEN_UNITS = 1024  # section 3.2: two fully connected layers of 1,024 units with ReLU
 DOMAINS = ("photograph", "rendering")
@@ -23,7 +24,7 @@ MOMENTS_REACH = 2.0  # see `Regressor.match_moments`; ours
 # How much of the way a deviation is brought to what it should be, by domain; 1 is all, .5 the square root of the ratio. Ours; renderings'
 # was chosen from 0, .5 and 1 on the known people of `tools/known_people.py`. See `Regressor.match_moments`
 STRETCH = {"photograph": 1.0, "rendering": 0.5}
-FORMAT = 2  # of weights' files; 1 had no calibrations
+FORMAT = 3  # of weights' files; 1 had no calibrations, 2 no reading of the skin's tone
 
 
 class RegressorError(InputError):
@@ -80,6 +81,7 @@ class Regressor(keras.Model):
         statistics: of each domain, by its name ("photograph", "rendering").
         population: the prior in training; None is the face model's own.
         calibrations: of each domain that has one (see `match_moments`), by its name.
+        tone_reading: what photographs' albedo gets its lightness from (see `read_tone`); None is from the layers, as all the rest.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Regressor(keras.Model):
         statistics: dict[str, DomainStatistics],
         population: Population | None = None,
         calibrations: dict[str, Calibration] | None = None,
+        tone_reading: ToneReading | None = None,
         **kwargs,
     ):
         super().__init__(name="regressor", **kwargs)
@@ -95,6 +98,7 @@ class Regressor(keras.Model):
         self._population = _Constant(population or Population.standard(identity.shape_count, identity.albedo_count))
         self._statistics = _Constant(statistics)
         self._calibrations = _Constant(dict(calibrations or {}))
+        self._tone_reading = _Constant(tone_reading)
         self.hidden = [
             keras.layers.Dense(HIDDEN_UNITS, activation="relu", name=f"hidden_{k}", kernel_initializer="he_normal")
             for k in (1, 2)
@@ -117,6 +121,11 @@ class Regressor(keras.Model):
         """What `match_moments` found, by domain; training goes on without."""
         return self._calibrations.value
 
+    @property
+    def tone_reading(self) -> ToneReading | None:
+        """What `read_tone` found."""
+        return self._tone_reading.value
+
     def build(self, input_shape):
         """Makes the weights for features of `input_shape[-1]` numbers."""
         for layer, units in zip(
@@ -137,10 +146,31 @@ class Regressor(keras.Model):
 
     def _uncalibrated(self, features, domain: str):
         mean, deviation, _ = self.statistics[domain]
-        x = (features - mean) / deviation
+        standardised = x = (features - mean) / deviation
         for layer in self.hidden:
             x = layer(x)
-        return self.coefficients(x)
+        x = self.coefficients(x)
+        if domain != "photograph" or self.tone_reading is None:
+            return x
+        shape, albedo = x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
+        return ops.concatenate([shape, self.tone_reading.applied(albedo, standardised)], axis=1)
+
+    def read_tone(
+        self,
+        features: Float[Array, "batch feature"],
+        lightness: Float[np.ndarray, " batch"],
+        skin: LinearSpace,
+        weights: Float[np.ndarray, " batch"] | None = None,
+    ) -> None:
+        """From here on, how light the skin of photographed people is comes from a weighted sum of features, and not from the layers. Ours.
+
+        Args:
+            lightness, skin, weights: as `fit_tone_reading` asks for them.
+        """
+        mean, deviation, _ = self.statistics["photograph"]
+        self._tone_reading.value = fit_tone_reading(
+            (features - mean) / deviation, lightness, self.population, skin, weights
+        )
 
     def match_moments(
         self,
@@ -225,6 +255,8 @@ class Regressor(keras.Model):
         for domain, calibration in self.calibrations.items():
             arrays |= {f"{domain}_{name}": value for name, value in calibration._asdict().items()}
         arrays |= {f"population_{name}": value for name, value in self.population._asdict().items()}
+        if self.tone_reading is not None:
+            arrays |= {f"tone_{name}": value for name, value in self.tone_reading._asdict().items()}
         header = json.dumps({"format": FORMAT, "identity": self.identity.__dict__, "provenance": provenance})
         with atomic_path(path) as partial, partial.open("wb") as file:
             np.savez_compressed(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
@@ -279,6 +311,9 @@ def load_regressor(
         population = None
         if f"population_{Population._fields[0]}" in arrays:
             population = Population(*(arrays[f"population_{name}"].astype(np.float32) for name in Population._fields))
+        reading = None
+        if f"tone_{ToneReading._fields[0]}" in arrays:
+            reading = ToneReading(*(arrays[f"tone_{name}"].astype(np.float32) for name in ToneReading._fields))
         weights = [arrays[f"weight_{k}"].astype(np.float32) for k in range(6)]
     except RegressorError:
         raise
@@ -290,7 +325,7 @@ def load_regressor(
         check_model(path, identity, model_checksum)
     if encoder_checksum is not None:
         check_encoder(path, identity, encoder_checksum)
-    regressor = Regressor(identity, statistics, population, calibrations)
+    regressor = Regressor(identity, statistics, population, calibrations, reading)
     expected = [tuple(w.shape) for w in regressor.weights]
     if [w.shape for w in weights] != expected:
         raise RegressorError(f"{path} holds weights of shapes {[w.shape for w in weights]}, expected {expected}.")
