@@ -17,7 +17,7 @@ from mmreg.color import srgb_to_linear, tone
 from mmreg.face.linear_space import LinearSpace
 from mmreg.face.population import Population
 
-RIDGE = 0.1  # of the weights, where features have deviations of one; chosen on training people left out of the fit, of .003 to .3
+RIDGE = 0.1  # see `fit_tone_reading`; chosen on training people left out of the fit (`tools/skin_tone_bound.py`)
 MOST_PHOTOGRAPHS = 65_536  # of which the weights are fitted
 
 
@@ -49,6 +49,7 @@ def fit_tone_reading(
     population: Population,
     skin: LinearSpace,
     weights: Float[np.ndarray, " photo"] | None = None,
+    ridge: float = RIDGE,
 ) -> ToneReading:
     """Ridge regression of lightness on features, scaled so that over these photographs what is read has the population's mean and deviation.
 
@@ -58,6 +59,7 @@ def fit_tone_reading(
         population: whom the photographs show.
         skin: the mean colour (sRGB) of a face's skin, from albedo coefficients.
         weights: how much each photograph counts; None is all the same.
+        ridge: how strongly weights are drawn to 0, where a feature's variance is 1.
     """
     weights = np.ones(len(features)) if weights is None else np.asarray(weights, np.float64)
     chosen = np.random.default_rng(0).permutation(len(features))[:MOST_PHOTOGRAPHS]
@@ -67,7 +69,7 @@ def fit_tone_reading(
     x = x - mean
     weighted = x * share[:, None]
     spread = np.asarray(weighted.T @ x, np.float64)
-    slopes = np.linalg.solve(spread + RIDGE * np.eye(len(spread)), np.asarray(weighted.T @ (y - share @ y), np.float64))
+    slopes = np.linalg.solve(spread + ridge * np.eye(len(spread)), np.asarray(weighted.T @ (y - share @ y), np.float64))
     slopes /= np.sqrt(max(slopes @ spread @ slopes, 1e-24))
     along, move = _lightness_direction(population, skin)
     offset = along @ population.albedo_mean - slopes @ mean

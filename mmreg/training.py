@@ -32,7 +32,7 @@ from mmreg.studio import Studio, random_renderings, rendering_statistics, step_s
 
 STAGES = ("stage_one", "stage_two")
 # Of what a photograph's skin deviates from alike people's, how much the reading of its lightness is fitted to. Less scatters less and keeps people's
-# order less well: chosen on training people left out of the fit. Ours
+# order less well: chosen on training people left out of the fit (`tools/skin_tone_bound.py`). Ours
 LIGHTNESS_SHARE = 0.13
 
 

@@ -4,12 +4,14 @@ The test (`mmreg.evaluation.skin_tone`) asks two things of predictions: that the
 luminance, and that they scatter little within a person. Light is in the photographs' luminance as well as skin. A mean over a few
 photographs is not the skin's own, so whoever foretells the skin alone can't follow it wholly; whoever follows it better follows the light, and
 scatters. This measures both, on photographs encoded by `tools/encode_lfw.py`: how reliable the means are, and how far the two wishes go together for
-predictions made of what people who look alike have in common and of some of the photograph's own tone.
+predictions made of what people who look alike have in common and of some of the photograph's own tone, and for the weighted sum of features that the
+profile `full` reads lightness by (`mmreg.tone_reading`). The sum's two numbers, its ridge and that share, are tried on training people left out of the fit.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +20,21 @@ from scipy.stats import spearmanr
 
 from mmreg.color import luminance, tone
 from mmreg.data.feature_store import LIKENESS, FeatureStore
-from mmreg.evaluation.skin_tone import FEWEST_PHOTOS, skin_tone_agreement
+from mmreg.encoders import load_encoder
+from mmreg.evaluation.skin_tone import FEWEST_PHOTOS, SkinToneAgreement, skin_tone_agreement
+from mmreg.face import LinearSpace, load
+from mmreg.face.population import Population, get_population
+from mmreg.profiles import FULL
+from mmreg.regressor import DomainStatistics
 from mmreg.results import Data, Provenance, file_checksum, write_result
+from mmreg.studio import Studio
+from mmreg.tone_reading import RIDGE, fit_tone_reading
+from mmreg.training import LIGHTNESS_SHARE
 
 SPLITS = 200
 SHARES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 1.0)
+FOLDS = 2  # how often the training's people are cut in halves, each of which is fitted to and tried on the other
+TRIED_SHARES, TRIED_RIDGES = (0.08, 0.1, LIGHTNESS_SHARE, 0.16), (0.003, 0.03, RIDGE, 0.3)
 
 
 def halves_agree(values: np.ndarray, groups: list[np.ndarray], seed: int = 0) -> float:
@@ -65,6 +77,50 @@ def alike(train: FeatureStore, test: FeatureStore) -> np.ndarray:
     return weights @ np.asarray(tone(train.skin))[:, 0] / weights.sum(axis=1)
 
 
+def people_of(store: FeatureStore) -> np.ndarray:
+    """Who is on each photograph, by LFW's names."""
+    return np.array([name.split("/")[0] for name in store.names])
+
+
+class Reader:
+    """Fits `ToneReading`s to photographs, for many shares of their own light and ridges."""
+
+    def __init__(self, photos: FeatureStore, population: Population, skin: LinearSpace):
+        self.photos, self.population, self.skin = photos, population, skin
+        self.statistics = DomainStatistics.of(photos.features, photos.embedding)
+        self.features = self._standardised(photos)
+
+    def _standardised(self, photos: FeatureStore) -> np.ndarray:
+        return (photos.features - self.statistics.feature_mean) / self.statistics.feature_deviation
+
+    def agreement(self, others: FeatureStore, share: float, ridge: float = RIDGE) -> SkinToneAgreement:
+        """What the test says of the lightness read from other photographs."""
+        lightness = self.photos.tone_in_average_light(share)[:, 0]
+        reading = fit_tone_reading(
+            self.features, lightness, self.population, self.skin, self.photos.person_share, ridge
+        )
+        read = np.asarray(reading.read(self._standardised(others)))
+        return skin_tone_agreement(luminance(others.skin), read, people_of(others))
+
+
+def tried_on_people_left_out(photos: FeatureStore, population: Population, skin: LinearSpace) -> list[dict]:
+    """Agreement and scatter on the half of the people that wasn't fitted to, on average, for each share and ridge."""
+    people, random = people_of(photos), np.random.default_rng(0)
+    names, found = np.unique(people), {}
+    for _ in range(FOLDS):
+        first = np.isin(people, random.choice(names, len(names) // 2, replace=False))
+        for fitted in (first, ~first):
+            reader = Reader(photos.select(np.flatnonzero(fitted)), population, skin)
+            others = photos.select(np.flatnonzero(~fitted))
+            for setting in itertools.product(TRIED_SHARES, TRIED_RIDGES):
+                found.setdefault(setting, []).append(reader.agreement(others, *setting))
+    return [
+        {"own_share": share, "ridge": ridge}
+        | {key: np.mean([getattr(agreement, key) for agreement in each]) for key in ("rho", "within_over_between")}
+        for (share, ridge), each in found.items()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("train", type=Path)
@@ -72,7 +128,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     train, test = FeatureStore.load(options.train), FeatureStore.load(options.test)
-    people = np.array([name.split("/")[0] for name in test.names])
+    people = people_of(test)
     seen = luminance(test.skin)
     _, index, counts = np.unique(people, return_inverse=True, return_counts=True)
     groups = [np.flatnonzero(index == k) for k in np.flatnonzero(counts >= FEWEST_PHOTOS)]
@@ -84,9 +140,19 @@ def main() -> None:
     for share in SHARES:
         found = skin_tone_agreement(seen, common + share * (its_own - common), people)
         mixtures.append({"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between})
+    model = load("open")
+    population, skin = get_population(FULL.population, model), Studio(model, load_encoder()).skin
+    known_skin = [store.with_skin_tone(store.encoder_checksum) for store in (train, test)]
+    reader = Reader(known_skin[0], population, skin)
+    readings = [
+        {"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between}
+        for share in (*SHARES[:-1], LIGHTNESS_SHARE)
+        for found in [reader.agreement(known_skin[1], share)]
+    ]
     numbers = {
         "what": "people with four photographs or more; predictions: mean log luminance of training photographs with alike embeddings, "
-        "and a share of what the photograph's own cheeks deviate from it",
+        "and a share of what the photograph's own cheeks deviate from it; readings: a weighted sum of features and cheeks fitted to such mixtures, "
+        "left_out: the same for the half of the training's people that it wasn't fitted to",
         "people": len(groups),
         "halves_agree": half,
         "reliability": reliability,
@@ -94,15 +160,16 @@ def main() -> None:
         "best_rho_blind_to_light": float(np.sqrt(reliability)),
         "best_rho_at_a_third": best_correlation(reliability, own.within_over_between, 1 / 3),
         "mixtures": mixtures,
+        "readings": sorted(readings, key=lambda reading: reading["own_share"]),
+        "left_out": tried_on_people_left_out(known_skin[0], population, skin),
     }
     data = [
         Data(store.source, len(store), file_checksum(path))
         for store, path in ((train, options.train), (test, options.test))
     ]
     write_result(options.out, numbers, Provenance(data, {}, 0))
-    print({k: v for k, v in numbers.items() if k not in ("what", "mixtures")})
-    for mixture in mixtures:
-        print(" ".join(f"{name} {value:.3f}" for name, value in mixture.items()))
+    for name, value in numbers.items():
+        print(f"{name}:", *value if isinstance(value, list) else [value], sep="\n  ")
 
 
 if __name__ == "__main__":

@@ -216,7 +216,7 @@ def ablation_dots(
 
 
 def skin_tone_frontier(bound: Mapping, runs: Mapping[str, dict]) -> Figure:
-    """Scatter within a person against agreement over people: what mixtures of skin and light reach, and what runs do.
+    """Scatter within a person against agreement over people: what mixtures of skin and light reach, what is read from features, and what runs do.
 
     Args:
         bound: results/training/skin_tone_bound.json.
@@ -242,13 +242,22 @@ def skin_tone_frontier(bound: Mapping, runs: Mapping[str, dict]) -> Figure:
             fontsize=9,
             color=PALETTE[0],
         )
+    read = [reading for reading in bound.get("readings", []) if reading["own_share"] <= 0.3]
+    if read:
+        axis.plot(
+            *([reading[key] for reading in read] for key in ("within_over_between", "rho")),
+            color=PALETTE[2],
+            marker="s",
+            markersize=4,
+            label="a weighted sum of features, fitted to that",
+        )
     axis.plot([0.0, 1 / 3], [bound["best_rho_blind_to_light"], bound["best_rho_at_a_third"]], color="#888888", linestyle="--",
               label="who knows every skin exactly, up to a third")  # fmt: skip
     for k, (name, run) in enumerate(runs.items()):
         axis.scatter(
             run["skin_tone_within_over_between"],
             run["skin_tone_rho"],
-            color=PALETTE[1 + k % 5],
+            color=PALETTE[(1, 3, 4, 5)[k % 4]],
             s=45,
             zorder=3,
             label=name,

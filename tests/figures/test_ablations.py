@@ -117,11 +117,13 @@ def test_runs_stand_beside_what_light_allows():
         "mixtures": [{"own_share": share, "rho": 0.4 + share, "within_over_between": 0.2 + 2 * share} for share in (0.0, 0.1, 1.0)],
         "best_rho_blind_to_light": 0.7,
         "best_rho_at_a_third": 0.8,
+        "readings": [{"own_share": share, "rho": 0.5 + share, "within_over_between": 0.3} for share in (0.0, 0.3, 0.5)],
     }  # fmt: skip
     figure = skin_tone_frontier(bound, {"ours": {"skin_tone_rho": 0.65, "skin_tone_within_over_between": 0.5}})
     (axis,) = figure.axes
-    mixed, best = (line.get_xydata() for line in axis.lines)
+    mixed, read, best = (line.get_xydata() for line in axis.lines)
     np.testing.assert_allclose(mixed, [[0.2, 0.4], [0.4, 0.5]])  # following the light altogether is off the picture
+    np.testing.assert_allclose(read, [[0.3, 0.5], [0.3, 0.8]])
     np.testing.assert_allclose(best, [[0.0, 0.7], [1 / 3, 0.8]])
     np.testing.assert_allclose(axis.collections[0].get_offsets(), [[0.5, 0.65]])
     plt.close(figure)

@@ -1,8 +1,18 @@
 import numpy as np
 import pytest
 
+from mmreg.data.feature_store import FeatureStore
 from mmreg.evaluation.skin_tone import skin_tone_agreement
-from tools.skin_tone_bound import best_correlation, halves_agree
+from mmreg.face import LinearSpace
+from mmreg.face.population import Population
+from tools.skin_tone_bound import (
+    TRIED_RIDGES,
+    TRIED_SHARES,
+    Reader,
+    best_correlation,
+    halves_agree,
+    tried_on_people_left_out,
+)
 
 
 def test_halves_of_a_person_agree_as_far_as_light_lets_them():
@@ -26,3 +36,31 @@ def test_the_bound_is_what_knowing_skin_and_a_part_of_the_light_reaches():
         assert best_correlation(reliability, scatter, found.within_over_between) == pytest.approx(found.rho, abs=0.03)
     assert best_correlation(reliability, scatter, 0.0) == pytest.approx(np.sqrt(reliability), abs=1e-6)
     assert best_correlation(reliability, scatter, scatter) == pytest.approx(1.0, abs=1e-6)
+
+
+def photographs(features, skin_luminance, people):
+    """A store of photographs whose cheeks are grey and as light as given."""
+    return FeatureStore(
+        np.float32(features),
+        np.random.default_rng(2).normal(size=(len(features), 8)).astype(np.float32),
+        np.float32(np.repeat(skin_luminance[:, None], 3, axis=1)),
+        tuple(f"{person}/{k}.jpg" for k, person in enumerate(people)),
+        "aaaa",
+        "a test",
+    )
+
+
+def test_readings_are_tried_on_people_left_out_of_the_fit():
+    random = np.random.default_rng(3)
+    people, skin = np.repeat(np.arange(60), 5), np.repeat(random.uniform(0.1, 0.6, 60), 5)
+    basis, _ = np.linalg.qr(random.normal(size=(4, 3)))
+    space = LinearSpace(np.float32([0.6, 0.5, 0.4]), np.float32(basis.T), np.full(4, 0.05, np.float32))
+    noise = random.normal(size=(300, 400))  # by which 150 photographs can be learnt by heart
+    telling = np.concatenate([10.0 * np.log(skin)[:, None], random.normal(size=(300, 5))], axis=1)
+    for features, agreement in ((noise, 0.0), (telling, 1.0)):
+        tried = tried_on_people_left_out(photographs(features, skin, people), Population.standard(2, 4), space)
+        assert len({(t["own_share"], t["ridge"]) for t in tried}) == len(TRIED_SHARES) * len(TRIED_RIDGES)
+        np.testing.assert_allclose([t["rho"] for t in tried], agreement, atol=0.3)
+    seen = photographs(noise, skin, people)
+    by_heart = Reader(seen, Population.standard(2, 4), space).agreement(seen, share=1.0, ridge=0.003)
+    assert by_heart.rho > 0.9
