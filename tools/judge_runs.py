@@ -33,7 +33,7 @@ from mmreg.evaluation.similarity import area_under_curve, photo_pairs
 from mmreg.evaluation.skin_tone import albedo_luminance, luminance, skin_tone_agreement
 from mmreg.face import Coefficients, LinearSpace, load
 from mmreg.face.morphable_model import MorphableModel
-from mmreg.results import Data, Provenance, file_checksum, write_result
+from mmreg.results import Data, Provenance, commit, file_checksum, write_result
 from mmreg.studio import Studio
 
 VIEWS = 5
@@ -271,6 +271,7 @@ def main() -> None:
             "other_crowds": crowds,
             "encoder": reads.name,
             "checksum": checksum,
+            "judged_at": commit(),
             **{k: loaded.provenance.get(k) for k in ("profile", "seed", "seconds", "data", "commit", "versions", "machine")},
         }  # fmt: skip
         print(
