@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from keras import ops
+from scipy.stats import norm
 
 from mmreg.arrays import Array, Float
 from mmreg.color import srgb_to_linear, tone
@@ -18,29 +19,65 @@ from mmreg.face.linear_space import LinearSpace
 from mmreg.face.population import Population
 
 RIDGE = 0.1  # see `fit_tone_reading`; chosen on training people left out of the fit (`tools/skin_tone_bound.py`)
+KNOTS = np.linspace(-2.5, 2.5, 21)  # of the curve, in deviations of a normal distribution
 MOST_PHOTOGRAPHS = 65_536  # of which the weights are fitted
 
 
 class ToneReading(NamedTuple):
     """Albedo coefficients moved along one direction, until their skin is as light as a weighted sum of features says.
 
-    Lightness is the logarithm of the skin's luminance, to first order, in deviations of the photographed population.
+    Lightness is the logarithm of the skin's luminance, to first order, in deviations of the photographed population from its mean.
     """
 
     weights: Float[np.ndarray, " feature"]  # of features in their domain's deviations
     offset: Float[np.ndarray, ""]
-    along: Float[np.ndarray, " albedo"]  # along · albedo is the lightness of these coefficients
+    along: Float[np.ndarray, " albedo"]  # along · albedo - level is the lightness of these coefficients
+    level: Float[np.ndarray, ""]
     move: Float[np.ndarray, " albedo"]  # adds 1 to it, by as few deviations as can be
+    knots: Float[np.ndarray, " knot"] = np.zeros(1, np.float32)  # the curve of `read`: where it bends
+    bends: Float[np.ndarray, " knot"] = np.ones(
+        1, np.float32
+    )  # and by how much; the first is its slope up to the second knot
+    start: Float[np.ndarray, ""] = np.zeros((), np.float32)  # its height at the first knot
+
+    def sum(self, features: Float[Array, "batch feature"]) -> Float[Array, " batch"]:
+        """The weighted sum of features in their domain's deviations."""
+        return ops.matmul(features, self.weights) + self.offset
 
     def read(self, features: Float[Array, "batch feature"]) -> Float[Array, " batch"]:
-        """Lightness from features in their domain's deviations."""
-        return ops.matmul(features, self.weights) + self.offset
+        """Lightness from features in their domain's deviations: the sum, bent by a curve of straight pieces."""
+        beyond = self.sum(features)[:, None] - self.knots
+        beyond = ops.concatenate([beyond[:, :1], ops.relu(beyond[:, 1:])], axis=1)
+        return ops.matmul(beyond, self.bends) + self.start
+
+    def spread_normally(
+        self, features: Float[Array, "photo feature"], weights: Float[np.ndarray, " photo"] | None = None
+    ) -> ToneReading:
+        """The same with a curve, by which what is read from these photographs is distributed as normally as the population is.
+
+        A sum that has the population's deviation can have another shape: of those who are darkest it says so most decidedly, and more so than
+        the population has it.
+
+        Args:
+            weights: how much each photograph counts; None is all the same.
+        """
+        found = np.asarray(self.sum(features), np.float64)
+        weights = np.ones(len(found)) if weights is None else np.asarray(weights, np.float64)
+        order = np.argsort(found)
+        reached = (np.cumsum(weights[order]) - 0.5 * weights[order]) / weights.sum()
+        knots = np.interp(norm.cdf(KNOTS), reached, found[order])
+        slopes = np.diff(KNOTS) / np.maximum(np.diff(knots), 1e-6)
+        bends = np.concatenate([slopes[:1], np.diff(slopes)])
+        return self._replace(
+            knots=knots[:-1].astype(np.float32), bends=bends.astype(np.float32), start=np.float32(KNOTS[0])
+        )
 
     def applied(
         self, albedo: Float[Array, "batch albedo"], features: Float[Array, "batch feature"]
     ) -> Float[Array, "batch albedo"]:
         """These coefficients with the lightness that is read from the features."""
-        return albedo + (self.read(features) - ops.matmul(albedo, self.along))[:, None] * self.move
+        missing = self.read(features) + self.level - ops.matmul(albedo, self.along)
+        return albedo + missing[:, None] * self.move
 
 
 def fit_tone_reading(
@@ -72,8 +109,8 @@ def fit_tone_reading(
     slopes = np.linalg.solve(spread + ridge * np.eye(len(spread)), np.asarray(weighted.T @ (y - share @ y), np.float64))
     slopes /= np.sqrt(max(slopes @ spread @ slopes, 1e-24))
     along, move = _lightness_direction(population, skin)
-    offset = along @ population.albedo_mean - slopes @ mean
-    return ToneReading(*(np.asarray(a, np.float32) for a in (slopes, offset, along, move)))
+    level = along @ population.albedo_mean
+    return ToneReading(*(np.asarray(a, np.float32) for a in (slopes, -slopes @ mean, along, level, move)))
 
 
 def _lightness_direction(population: Population, skin: LinearSpace) -> tuple[np.ndarray, np.ndarray]:

@@ -183,6 +183,8 @@ def train_run(
         regressor.read_tone(photos.features, lightness, studio.skin, people)
     history["stage_two"] = train_stage_two(studio, regressor, photos, profile, seed, folder, watches["stage_two"])
     if profile.weights.batch_distribution and profile.stage_two_steps:
+        if profile.tone_reading:
+            regressor.match_lightness(photos.features, people)
         if profile.mean_weight < 1.0:
             regressor.fit_population_mean(photos.features, studio.skin, people)
         regressor.match_moments(photos.features, *held, people)

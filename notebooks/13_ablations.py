@@ -173,7 +173,7 @@ Markdown("\n".join(rows))
 # - **Loopback**, in so few steps, makes no difference that this test can see.
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
 # - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall isn't told apart.
-# - **Nobody's shape is better than that of the reference's stage one alone**, the reference's own among them, by less than we read. Stage two brought new synthetic faces, too. What photographs teach hardly shows in this test of shape.
+# - **Nobody's shape is better than that of the reference's stage one alone** by as much as we read, and the reference's own equals it to a thousandth of a millimetre, though stage two brought more synthetic faces than stage one had. What photographs teach of shape doesn't show in this test, and what they cost is paid back by those faces.
 #
 # ## What seeing both sides is worth
 #

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mmreg.color import srgb_to_linear, tone
 from mmreg.face import LinearSpace
@@ -65,9 +66,25 @@ def test_photographs_that_count_more_decide_the_mean(skin, population, photos):
     features, light = photos
     weights = np.where(features[:, 1] > 0.0, 1.0, 0.0)
     reading = fit_tone_reading(features, light, population, skin, weights)
-    read = np.asarray(reading.read(features)) - reading.along @ population.albedo_mean
+    read = np.asarray(reading.read(features))
     assert np.average(read, weights=weights) == pytest.approx(0.0, abs=1e-5)
     assert np.sqrt(np.average(read**2, weights=weights)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_a_few_very_dark_people_come_out_as_dark_as_the_population_has_them(skin, population):
+    features = np.random.default_rng(9).normal(size=(PHOTOS, FEATURES)).astype(np.float32)
+    dark = np.random.default_rng(10).random(PHOTOS) < 0.08
+    features[:, 0] -= 6.0 * dark
+    reading = fit_tone_reading(features, 0.3 * features[:, 0], population, skin)
+    weights = np.where(features[:, 1] > 0.0, 1.0, 0.0)
+    before, after = (np.asarray(r.read(features)) for r in (reading, reading.spread_normally(features, weights)))
+    assert before.min() < -4.0  # in deviations: a normal population of 4,000 has nobody there
+    counted = np.sort(after[weights > 0.0])
+    np.testing.assert_allclose(
+        counted[10:-10], norm.ppf((np.arange(len(counted)) + 0.5) / len(counted))[10:-10], atol=0.1
+    )
+    assert np.abs(counted).max() < 4.0
+    assert (np.diff(after[np.argsort(before)]) >= -1e-4).all()  # nobody changes places
 
 
 def test_a_regressor_reads_photographs_by_it_alone_and_keeps_it_in_its_file(skin, population, photos, tmp_path):
@@ -81,7 +98,10 @@ def test_a_regressor_reads_photographs_by_it_alone_and_keeps_it_in_its_file(skin
     np.testing.assert_array_equal(before["rendering"][1], after["rendering"][1])
     np.testing.assert_allclose(before["photograph"][0], after["photograph"][0], atol=1e-6)
     assert np.corrcoef(lightness(skin, after["photograph"][1]), few[:, 0])[0, 1] > 0.95
+    regressor.match_lightness(features)
+    after["photograph"] = [np.asarray(p) for p in regressor(few)]
     regressor.save_file(tmp_path / "r.npz", {})
     loaded = load_regressor(tmp_path / "r.npz").regressor
-    np.testing.assert_array_equal(loaded.tone_reading.weights, regressor.tone_reading.weights)
+    for kept, was in zip(loaded.tone_reading, regressor.tone_reading, strict=True):
+        np.testing.assert_array_equal(kept, was)
     np.testing.assert_allclose(np.asarray(loaded(few)[1]), after["photograph"][1], atol=5e-3)
