@@ -175,13 +175,13 @@ class Regressor(keras.Model):
     def match_lightness(
         self, features: Float[Array, "batch feature"], weights: Float[np.ndarray, " batch"] | None = None
     ) -> None:
-        """Bends what `read_tone` reads, so that over photographs with these features skin is as dark and as pale as the population's, and as often.
+        """Bends what `read_tone` reads, so that over photographs with these features dark skin is as dark as the population's, and as often. Ours.
 
         Args:
             weights: how much each photograph counts; None is all the same.
         """
         mean, deviation, _ = self.statistics["photograph"]
-        self._tone_reading.value = self.tone_reading.spread_normally((features - mean) / deviation, weights)
+        self._tone_reading.value = self.tone_reading.with_fewer_blackest((features - mean) / deviation, weights)
 
     def match_moments(
         self,

@@ -19,7 +19,7 @@ from mmreg.face.linear_space import LinearSpace
 from mmreg.face.population import Population
 
 RIDGE = 0.1  # see `fit_tone_reading`; chosen on training people left out of the fit (`tools/skin_tone_bound.py`)
-KNOTS = np.linspace(-2.5, 2.5, 21)  # of the curve, in deviations of a normal distribution
+KNOTS = np.linspace(-2.5, 0.0, 11)  # of the curve, in deviations of a normal distribution
 MOST_PHOTOGRAPHS = 65_536  # of which the weights are fitted
 
 
@@ -46,30 +46,41 @@ class ToneReading(NamedTuple):
 
     def read(self, features: Float[Array, "batch feature"]) -> Float[Array, " batch"]:
         """Lightness from features in their domain's deviations: the sum, bent by a curve of straight pieces."""
-        beyond = self.sum(features)[:, None] - self.knots
-        beyond = ops.concatenate([beyond[:, :1], ops.relu(beyond[:, 1:])], axis=1)
-        return ops.matmul(beyond, self.bends) + self.start
+        return self.bent(self.sum(features))
 
-    def spread_normally(
+    def bent(self, lightness: Float[Array, " batch"]) -> Float[Array, " batch"]:
+        """The curve's height."""
+        beyond = lightness[:, None] - np.asarray(self.knots, np.float32)
+        beyond = ops.concatenate([beyond[:, :1], ops.relu(beyond[:, 1:])], axis=1)
+        return ops.matmul(beyond, np.asarray(self.bends, np.float32)) + np.float32(self.start)
+
+    def with_fewer_blackest(
         self, features: Float[Array, "photo feature"], weights: Float[np.ndarray, " photo"] | None = None
     ) -> ToneReading:
-        """The same with a curve, by which what is read from these photographs is distributed as normally as the population is.
+        """The same with a curve, by which the darker half of what is read from these photographs is distributed normally, as the population is.
 
-        A sum that has the population's deviation can have another shape: of those who are darkest it says so most decidedly, and more so than
-        the population has it.
+        A sum with the population's mean and deviation, which are kept, can have another shape: of the darkest people it is surest, and
+        calls them darker than anybody in the population. Where pale people are it keeps its own shape.
 
         Args:
             weights: how much each photograph counts; None is all the same.
         """
         found = np.asarray(self.sum(features), np.float64)
         weights = np.ones(len(found)) if weights is None else np.asarray(weights, np.float64)
-        order = np.argsort(found)
-        reached = (np.cumsum(weights[order]) - 0.5 * weights[order]) / weights.sum()
+        order, weights = np.argsort(found), weights / weights.sum()
+        reached = np.cumsum(weights[order]) - 0.5 * weights[order]
         knots = np.interp(norm.cdf(KNOTS), reached, found[order])
-        slopes = np.diff(KNOTS) / np.maximum(np.diff(knots), 1e-6)
-        bends = np.concatenate([slopes[:1], np.diff(slopes)])
+        slopes = np.append(np.diff(KNOTS) / np.maximum(np.diff(knots), 1e-6), 1.0)  # the last from the median on
+        curve = self._replace(knots=knots, bends=np.diff(slopes, prepend=0.0), start=KNOTS[0])
+        bent = np.asarray(curve.bent(found.astype(np.float32)), np.float64)
+        mean = weights @ bent
+        deviation = np.sqrt(weights @ (bent - mean) ** 2)
+        parts = (knots, curve.bends / deviation, (curve.start - mean) / deviation)
         return self._replace(
-            knots=knots[:-1].astype(np.float32), bends=bends.astype(np.float32), start=np.float32(KNOTS[0])
+            **{
+                name: np.asarray(part, np.float32)
+                for name, part in zip(("knots", "bends", "start"), parts, strict=True)
+            }
         )
 
     def applied(

@@ -73,18 +73,21 @@ def test_photographs_that_count_more_decide_the_mean(skin, population, photos):
 
 def test_a_few_very_dark_people_come_out_as_dark_as_the_population_has_them(skin, population):
     features = np.random.default_rng(9).normal(size=(PHOTOS, FEATURES)).astype(np.float32)
-    dark = np.random.default_rng(10).random(PHOTOS) < 0.08
-    features[:, 0] -= 6.0 * dark
-    reading = fit_tone_reading(features, 0.3 * features[:, 0], population, skin)
+    features[:, 0] -= 6.0 * (np.random.default_rng(10).random(PHOTOS) < 0.08)
     weights = np.where(features[:, 1] > 0.0, 1.0, 0.0)
-    before, after = (np.asarray(r.read(features)) for r in (reading, reading.spread_normally(features, weights)))
-    assert before.min() < -4.0  # in deviations: a normal population of 4,000 has nobody there
-    counted = np.sort(after[weights > 0.0])
-    np.testing.assert_allclose(
-        counted[10:-10], norm.ppf((np.arange(len(counted)) + 0.5) / len(counted))[10:-10], atol=0.1
-    )
-    assert np.abs(counted).max() < 4.0
-    assert (np.diff(after[np.argsort(before)]) >= -1e-4).all()  # nobody changes places
+    reading = fit_tone_reading(features, 0.3 * features[:, 0], population, skin, weights)
+    curved = reading.with_fewer_blackest(features, weights)
+    before, after = (np.asarray(r.read(features))[weights > 0.0] for r in (reading, curved))
+    assert before.min() < -4.0  # in deviations: a normal population of 2,000 has nobody there
+    assert after.min() > -4.0
+    assert [after.mean(), after.std()] == pytest.approx([0.0, 1.0], abs=1e-3)
+    order = np.argsort(before)
+    assert (np.diff(after[order]) >= -1e-4).all()  # nobody changes places
+    dark, pale = order[20 : len(order) // 2], order[len(order) // 2 + 1 :]
+    normal = norm.ppf((np.arange(len(order)) + 0.5) / len(order))[20 : len(order) // 2]
+    assert np.corrcoef(after[dark], normal)[0, 1] > 0.999
+    slopes = np.polyfit(before[pale], after[pale], 1)
+    np.testing.assert_allclose(after[pale], np.polyval(slopes, before[pale]), atol=1e-3)  # stretched, and no more
 
 
 def test_a_regressor_reads_photographs_by_it_alone_and_keeps_it_in_its_file(skin, population, photos, tmp_path):
