@@ -2,7 +2,7 @@
 
 The layers that predict coefficients have thousands of inputs and other things to attend to: how light the skin of one person comes out changes
 from photograph to photograph more than the features make it. A sum with small weights, fitted to what photographs of alike
-people have in common, tells people's skin in the same order and scatters by two thirds as much.
+people have in common, tells people's skin in the same order and scatters less; the book's chapter on ablations has the numbers.
 """
 
 from __future__ import annotations

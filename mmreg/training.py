@@ -175,7 +175,8 @@ def train_run(
         studio, profile.statistics_renderings, step_seed(seed, 3), as_photographs=True
     ).features
     regressor.match_moments(renderings, *held, domain="rendering")
-    regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
+    if not (folder / "stage_one.npz").exists():  # its record's seconds are stage one's, and a resumed run's are of both
+        regressor.save_file(folder / "stage_one.npz", provenance.to_dict())
     regressor.calibrations.clear()  # training goes on with what the layers say themselves
     people = photos.person_share if profile.each_person_once else None
     if profile.tone_reading:

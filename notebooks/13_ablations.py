@@ -289,10 +289,9 @@ scatter, agreement = (np.array(part) for part in zip(*line, strict=True))
 long, layers = runs["tuned"], runs[BASE]
 read = next(reading for reading in bound["readings"] if reading["own_share"] == LIGHTNESS_SHARE)
 Markdown(
-    f"The sum alone has ρ = {read['rho']:.2f} over the test's people at a scatter of {read['within_over_between']:.2f}, and the reference, which has its lightness from the sum, {long['skin_tone_rho']:.2f} at "
-    f"{long['skin_tone_within_over_between']:.2f}: where {'it lies above' if long['skin_tone_rho'] > np.interp(long['skin_tone_within_over_between'], scatter, agreement) else 'it lies below'} the line of alike people, who give "
-    f"{np.interp(long['skin_tone_within_over_between'], scatter, agreement):.2f} there. Layers that have to say it themselves, as in the short runs, lie well below the line ({layers['skin_tone_rho']:.2f} at "
-    f"{layers['skin_tone_within_over_between']:.2f}): what they add to a photograph's light is their own noise."
+    f"The sum alone has ρ = {read['rho']:.2f} over the test's people at a scatter of {read['within_over_between']:.2f}, near the line of alike people ({np.interp(read['within_over_between'], scatter, agreement):.2f}). The reference has its lightness from the sum, but for the curve that "
+    f"keeps dark skin from coming out black, and but for what the rest of albedo adds: {long['skin_tone_rho']:.2f} at {long['skin_tone_within_over_between']:.2f}. Layers that have to say it themselves, as in most short runs, lie well below the line "
+    f"({layers['skin_tone_rho']:.2f} at {layers['skin_tone_within_over_between']:.2f}): what they add to a photograph's light is their own noise."
 )
 
 # %% [markdown]

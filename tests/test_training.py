@@ -287,7 +287,9 @@ def test_a_resumed_runs_record_counts_all_its_sittings(studio, photos, tmp_path,
     with np.load(folder / "stage_two.checkpoint.npz", allow_pickle=False) as file:
         arrays = dict(file)
     np.savez(folder / "stage_two.checkpoint.npz", **(arrays | {"seconds": 5000.0}))
+    stage_one = load_regressor(folder / "stage_one.npz")
     train_run(studio, photos, TINY, 0, folder, resume=True)
+    assert load_regressor(folder / "stage_one.npz").provenance == stage_one.provenance
     assert 5000.0 < json.loads((folder / "run.json").read_text())["provenance"]["seconds"] < 5600.0
     assert seconds_spent(folder, "no_stage") == 0.0
 
