@@ -119,18 +119,21 @@ def fit_tone_reading(
     spread = np.asarray(weighted.T @ x, np.float64)
     slopes = np.linalg.solve(spread + ridge * np.eye(len(spread)), np.asarray(weighted.T @ (y - share @ y), np.float64))
     slopes /= np.sqrt(max(slopes @ spread @ slopes, 1e-24))
-    along, move = _lightness_direction(population, skin)
+    gradient = lightness_gradient(population, skin)
+    unit = gradient / np.linalg.norm(gradient)
+    along, move = unit / population.albedo_deviation, unit * population.albedo_deviation
     level = along @ population.albedo_mean
     return ToneReading(*(np.asarray(a, np.float32) for a in (slopes, -slopes @ mean, along, level, move)))
 
 
-def _lightness_direction(population: Population, skin: LinearSpace) -> tuple[np.ndarray, np.ndarray]:
-    """(along, move) of a `ToneReading`: the gradient of the skin's log luminance at the population's mean."""
+def lightness_gradient(population: Population, skin: LinearSpace) -> Float[np.ndarray, " albedo"]:
+    """The gradient of the skin's log luminance at a population's mean, by albedo coefficients in the population's deviations.
+
+    Its length is the deviation of the log luminance over the population, to first order.
+    """
     mean, deviation = np.asarray(population.albedo_mean), np.asarray(population.albedo_deviation)
     slopes = skin.basis * skin.standard_deviations
     color, step = skin.mean + slopes @ mean, 1e-3
     beside = np.concatenate([color + step * np.eye(3), color - step * np.eye(3)])
     logarithm = np.asarray(tone(srgb_to_linear(beside)))[:, 0]
-    gradient = ((logarithm[:3] - logarithm[3:]) / (2.0 * step)) @ slopes * deviation
-    unit = gradient / np.linalg.norm(gradient)
-    return unit / deviation, unit * deviation
+    return ((logarithm[:3] - logarithm[3:]) / (2.0 * step)) @ slopes * deviation

@@ -28,7 +28,7 @@ from mmreg.profiles import FULL
 from mmreg.regressor import DomainStatistics
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
-from mmreg.tone_reading import RIDGE, fit_tone_reading
+from mmreg.tone_reading import RIDGE, fit_tone_reading, lightness_gradient
 from mmreg.training import LIGHTNESS_SHARE
 
 SPLITS = 200
@@ -89,6 +89,7 @@ class Reader:
         self.photos, self.population, self.skin = photos, population, skin
         self.statistics = DomainStatistics.of(photos.features, photos.embedding)
         self.features = self._standardised(photos)
+        self.spread = float(np.linalg.norm(lightness_gradient(population, skin)))  # of the population's log luminance
 
     def _standardised(self, photos: FeatureStore) -> np.ndarray:
         return (photos.features - self.statistics.feature_mean) / self.statistics.feature_deviation
@@ -100,7 +101,7 @@ class Reader:
             self.features, lightness, self.population, self.skin, self.photos.person_share, ridge
         )
         read = np.asarray(reading.read(self._standardised(others)))
-        return skin_tone_agreement(luminance(others.skin), read, people_of(others))
+        return skin_tone_agreement(luminance(others.skin), np.exp(self.spread * read), people_of(others))
 
 
 def tried_on_people_left_out(photos: FeatureStore, population: Population, skin: LinearSpace) -> list[dict]:
@@ -136,22 +137,24 @@ def main() -> None:
     reliability = 2.0 * half / (1.0 + half)  # Spearman and Brown: of the mean of all of a person's photographs
     own = skin_tone_agreement(seen, seen, people)
     common, its_own = alike(train, test), np.asarray(tone(test.skin))[:, 0]
-    mixtures = []
-    for share in SHARES:
-        found = skin_tone_agreement(seen, common + share * (its_own - common), people)
-        mixtures.append({"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between})
     model = load("open")
     population, skin = get_population(FULL.population, model), Studio(model, load_encoder()).skin
     known_skin = [store.with_skin_tone(store.encoder_checksum) for store in (train, test)]
     reader = Reader(known_skin[0], population, skin)
+    mixtures = []
+    for share in SHARES:
+        mixed = common + share * (its_own - common)
+        predicted = np.exp(reader.spread * (mixed - mixed.mean()) / mixed.std())  # as various as the population is
+        found = skin_tone_agreement(seen, predicted, people)
+        mixtures.append({"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between})
     readings = [
         {"own_share": share, "rho": found.rho, "within_over_between": found.within_over_between}
         for share in (*SHARES[:-1], LIGHTNESS_SHARE)
         for found in [reader.agreement(known_skin[1], share)]
     ]
     numbers = {
-        "what": "people with four photographs or more; predictions: mean log luminance of training photographs with alike embeddings, "
-        "and a share of what the photograph's own cheeks deviate from it; readings: a weighted sum of features and cheeks fitted to such mixtures, "
+        "what": "people with four photographs or more; predictions: of mean log luminance of training photographs with alike embeddings "
+        "and a share of what the photograph's own cheeks deviate from it; all as luminances, as various as the population that the reference is held to; readings: a weighted sum of features and cheeks fitted to such mixtures, "
         "left_out: the same for the half of the training's people that it wasn't fitted to",
         "people": len(groups),
         "halves_agree": half,
