@@ -54,7 +54,7 @@ SHOWN = ("error_mm", "lightness_bias")
 # %%
 result = fairness.run(reconstructor, scans, seed=seed, progress=False)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Error of the shape (left) and how much lighter than the truth the skin is predicted (right), by group: mean and 95 % interval over the group's people, whose number stands in brackets. From the committed record where there is one, else from this page's few. Where intervals of one attribute overlap widely, nothing is known about the difference. Who is drawn here is a generator's stand-in, nobody's face.", "name": "fig-groups"}, "image": {"alt": "Two panels of points with horizontal bars, a row for each group of gender, age, ancestry and skin tone. In the right panel the darkest skins lie furthest to the right, the lightest furthest to the left."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Error of the shape (left) and how much lighter than the truth the skin is predicted (right), by group: mean and 95 % interval over the group's people, whose number stands in brackets. From the committed record where there is one, else from this page's few. Where intervals of one attribute overlap widely, nothing is known about the difference. Who is drawn here is a generator's stand-in, nobody's face.", "name": "fig-groups"}, "image": {"alt": "Two panels of points with horizontal bars, a row for each group of gender, age, ancestry and skin tone. In the right panel the darkest skins lie to the right, the middling and the lightest to the left."}}
 shown = record or result.numbers
 figure = group_intervals(shown["groups"], {name: MEASURES[name] for name in SHOWN})
 
