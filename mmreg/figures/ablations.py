@@ -258,7 +258,7 @@ def skin_tone_frontier(bound: Mapping, runs: Mapping[str, dict]) -> Figure:
             run["skin_tone_within_over_between"],
             run["skin_tone_rho"],
             color=PALETTE[(1, 3, 4, 5)[k % 4]],
-            s=45,
+            s=max(45, 110 - 30 * k),  # where two lie on each other, both are seen
             zorder=3,
             label=name,
         )
