@@ -42,8 +42,6 @@ from mmreg.figures.ablations import (
 from mmreg.figures.source import quote, stamp
 from mmreg.profiles import get_profile, get_variant, variant_names
 from mmreg.results import Data, Provenance, file_checksum, read_result, write_result
-from mmreg.tone_reading import RIDGE
-from mmreg.training import LIGHTNESS_SHARE
 
 path = Path("../results/training/summary.json")
 summary = read_result(path)
@@ -283,7 +281,7 @@ Markdown(
 # %% tags=["hide-input"]
 rows = ["| own share | ridge | agreement ρ, people left out | scatter |", "|---|---|---|---|"]
 for tried in bound["left_out"]:
-    star = "**" if (tried["own_share"], tried["ridge"]) == (LIGHTNESS_SHARE, RIDGE) else ""
+    star = "**" if {key: tried[key] for key in bound["chosen"]} == bound["chosen"] else ""
     rows.append(
         f"| {star}{100 * tried['own_share']:.0f} %{star} | {star}{tried['ridge']:g}{star} | {tried['rho']:.2f} | {tried['within_over_between']:.2f} |"
     )
@@ -293,7 +291,7 @@ Markdown("\n".join(rows))
 line = sorted((mixture["within_over_between"], mixture["rho"]) for mixture in bound["mixtures"])
 scatter, agreement = (np.array(part) for part in zip(*line, strict=True))
 long, layers = runs["tuned"], runs[BASE]
-read = next(reading for reading in bound["readings"] if reading["own_share"] == LIGHTNESS_SHARE)
+read = next(reading for reading in bound["readings"] if reading["own_share"] == bound["chosen"]["own_share"])
 Markdown(
     f"The sum alone has ρ = {read['rho']:.2f} over the test's people at a scatter of {read['within_over_between']:.2f}, near the line of alike people ({np.interp(read['within_over_between'], scatter, agreement):.2f}). The reference has its lightness from the sum, but for the curve that "
     f"keeps dark skin from coming out black, and but for what the rest of albedo adds: {long['skin_tone_rho']:.2f} at {long['skin_tone_within_over_between']:.2f}. Layers that have to say it themselves, as in most short runs, lie well below the line "

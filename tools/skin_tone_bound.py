@@ -164,6 +164,7 @@ def main() -> None:
         "best_rho_at_a_third": best_correlation(reliability, own.within_over_between, 1 / 3),
         "mixtures": mixtures,
         "readings": sorted(readings, key=lambda reading: reading["own_share"]),
+        "chosen": {"own_share": LIGHTNESS_SHARE, "ridge": RIDGE},
         "left_out": tried_on_people_left_out(known_skin[0], population, skin),
     }
     data = [
