@@ -175,7 +175,7 @@ Markdown("\n".join(rows))
 # - **Stage one** is worth some recall and, by just as much as we read, a better shape; the run that lacks it has seen fewer synthetic faces, too.
 # - **Loopback**, in so few steps, makes no difference that this test can see.
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
-# - **Skin's lightness from a weighted sum** orders people's skins better and scatters less within a person; recall isn't told apart. More [below](#what-the-test-of-skin-tone-can-say).
+# - **Skin's lightness from a weighted sum** orders people's skins better and scatters less within a person; recall isn't told apart. More of it below.
 # - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall isn't told apart.
 # - **Nobody's shape is better than that of the reference's stage one alone** by as much as we read, and the reference's own equals it to a thousandth of a millimetre, though stage two brought more synthetic faces than stage one had. What photographs teach of shape doesn't show in this test, and what they cost is paid back by those faces.
 #
@@ -268,7 +268,10 @@ Markdown(
     f"order {bound['people']} people as those of the other half do with ρ = {bound['halves_agree']:.2f} only, so that {bound['reliability']:.2f} of the variance of people's means is skin, and the rest is "
     f"light that a few photographs didn't average out (the reliability, by Spearman and Brown). Who knew everybody's skin exactly, and heeded no light, would reach ρ = "
     f"{bound['best_rho_blind_to_light']:.2f}; with as much of the photograph's light as a third of the scatter permits, {bound['best_rho_at_a_third']:.2f}. What these features tell of skin is less "
-    f"than everything: at that scatter people who look alike give ρ = {near_third['rho']:.2f}."
+    f"than everything: at that scatter people who look alike give ρ = {near_third['rho']:.2f}.\n\n"
+    f"How well would a skin have to be told from one photograph, light and all, for ρ = {bound['wished']['rho']:.2f} at a scatter of {bound['wished']['within_over_between']:.2f}? With a correlation of {bound['wished']['skill_needed']:.2f} with the skin itself, "
+    f"and {100 * bound['wished']['share_of_light']:.0f} % of the photograph's light added on purpose. What is read from the features blind to light has {bound['skill_of_readings_blind_to_light']:.2f} at most, and one picture can't do much better as long as a brighter lamp "
+    f"and a paler skin [make the same pixels](03_light)."
 )
 
 # %% [markdown]

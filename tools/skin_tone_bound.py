@@ -66,6 +66,30 @@ def best_correlation(reliability: float, scatter: float, ratio: float) -> float:
     return float((r + b * (1.0 - r)) / spread(b))
 
 
+def skill_needed(
+    reliability: float, scatter: float, rho: float, ratio: float, photographs: float
+) -> tuple[float, float]:
+    """(skill, share): how well the skin has to be told from one photograph, for both wishes to come true, and with how much of its light.
+
+    As in `best_correlation`, but what is told of the skin has an error of its own in every photograph. The skill is the correlation of what is told with the skin;
+    the share b of the photograph's light that allows the largest error is sought on a grid. (nan, nan) where no skill is enough.
+
+    Args:
+        rho: the correlation that is wished for, with people's mean luminance.
+        ratio: the scatter that is allowed at most.
+        photographs: of a person; errors average out over them.
+    """
+    r, b, k = reliability, np.linspace(0.0, 1.0, 2001), photographs
+    spread = r + b**2 * (1.0 - r)
+    by_scatter = (ratio**2 * spread - (b * scatter) ** 2) / (1.0 - ratio**2 / k)
+    by_rho = k * (((r + b * (1.0 - r)) / rho) ** 2 - spread)
+    error = np.minimum(by_scatter, by_rho)  # the largest variance that each wish allows
+    best = int(error.argmax())
+    if error[best] < 0.0:
+        return np.nan, np.nan
+    return float(np.sqrt(r / (r + error[best]))), float(b[best])
+
+
 def alike(train: FeatureStore, test: FeatureStore) -> np.ndarray:
     """(photo,) mean log luminance of the training photographs whose embeddings are alike, as in `FeatureStore.person_tone`."""
 
@@ -137,6 +161,9 @@ def main() -> None:
     reliability = 2.0 * half / (1.0 + half)  # Spearman and Brown: of the mean of all of a person's photographs
     own = skin_tone_agreement(seen, seen, people)
     common, its_own = alike(train, test), np.asarray(tone(test.skin))[:, 0]
+    wished = {"rho": 0.75, "within_over_between": 1 / 3}
+    typical = len(groups) / sum(1.0 / len(group) for group in groups)  # the harmonic mean: errors of means count
+    skill, share = skill_needed(reliability, own.within_over_between, *wished.values(), typical)
     model = load("open")
     population, skin = get_population(FULL.population, model), Studio(model, load_encoder()).skin
     known_skin = [store.with_skin_tone(store.encoder_checksum) for store in (train, test)]
@@ -162,6 +189,8 @@ def main() -> None:
         "photographs_within_over_between": own.within_over_between,
         "best_rho_blind_to_light": float(np.sqrt(reliability)),
         "best_rho_at_a_third": best_correlation(reliability, own.within_over_between, 1 / 3),
+        "wished": {**wished, "photographs_of_a_person": typical, "skill_needed": skill, "share_of_light": share},
+        "skill_of_readings_blind_to_light": readings[0]["rho"] / float(np.sqrt(reliability)),
         "mixtures": mixtures,
         "readings": sorted(readings, key=lambda reading: reading["own_share"]),
         "chosen": {"own_share": LIGHTNESS_SHARE, "ridge": RIDGE},

@@ -11,6 +11,7 @@ from tools.skin_tone_bound import (
     Reader,
     best_correlation,
     halves_agree,
+    skill_needed,
     tried_on_people_left_out,
 )
 
@@ -36,6 +37,22 @@ def test_the_bound_is_what_knowing_skin_and_a_part_of_the_light_reaches():
         assert best_correlation(reliability, scatter, found.within_over_between) == pytest.approx(found.rho, abs=0.03)
     assert best_correlation(reliability, scatter, 0.0) == pytest.approx(np.sqrt(reliability), abs=1e-6)
     assert best_correlation(reliability, scatter, scatter) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_skill_that_both_wishes_need_makes_both_come_true():
+    random = np.random.default_rng(4)
+    people = np.repeat(np.arange(6000), 6)
+    skin, light = np.repeat(random.normal(size=6000), 6), 2.4 * random.normal(size=36000)
+    seen = skin + light
+    means = seen.reshape(-1, 6).mean(axis=1)
+    reliability, scatter = 1.0 / means.var(), seen.reshape(-1, 6).std(axis=1, ddof=1).mean() / means.std()
+    skill, share = skill_needed(reliability, scatter, 0.75, 0.4, 6)
+    assert 0.8 < skill < 1.0
+    for better, comes_true in ((0.0, True), (-0.2, False)):
+        error = np.sqrt(1.0 / (skill + better) ** 2 - 1.0) * random.normal(size=36000)
+        found = skin_tone_agreement(seen, skin + error + share * light, people)
+        assert (found.within_over_between < 0.41 and found.rho > 0.72) == comes_true
+    assert np.isnan(skill_needed(reliability, scatter, 0.99, 0.1, 6)).all()
 
 
 def photographs(features, skin_luminance, people):
