@@ -163,7 +163,7 @@ def main() -> None:
     common, its_own = alike(train, test), np.asarray(tone(test.skin))[:, 0]
     wished = {"rho": 0.75, "within_over_between": 1 / 3}
     typical = len(groups) / sum(1.0 / len(group) for group in groups)  # the harmonic mean: errors of means count
-    skill, share = skill_needed(reliability, own.within_over_between, *wished.values(), typical)
+    skill, of_light = skill_needed(reliability, own.within_over_between, *wished.values(), typical)
     model = load("open")
     population, skin = get_population(FULL.population, model), Studio(model, load_encoder()).skin
     known_skin = [store.with_skin_tone(store.encoder_checksum) for store in (train, test)]
@@ -189,7 +189,7 @@ def main() -> None:
         "photographs_within_over_between": own.within_over_between,
         "best_rho_blind_to_light": float(np.sqrt(reliability)),
         "best_rho_at_a_third": best_correlation(reliability, own.within_over_between, 1 / 3),
-        "wished": {**wished, "photographs_of_a_person": typical, "skill_needed": skill, "share_of_light": share},
+        "wished": {**wished, "photographs_of_a_person": typical, "skill_needed": skill, "share_of_light": of_light},
         "skill_of_readings_blind_to_light": readings[0]["rho"] / float(np.sqrt(reliability)),
         "mixtures": mixtures,
         "readings": sorted(readings, key=lambda reading: reading["own_share"]),
