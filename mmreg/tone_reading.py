@@ -69,9 +69,12 @@ class ToneReading(NamedTuple):
         weights = np.ones(len(found)) if weights is None else np.asarray(weights, np.float64)
         order, weights = np.argsort(found), weights / weights.sum()
         reached = np.cumsum(weights[order]) - 0.5 * weights[order]
-        knots = np.interp(norm.cdf(KNOTS), reached, found[order])
-        slopes = np.append(np.diff(KNOTS) / np.maximum(np.diff(knots), 1e-6), 1.0)  # the last from the median on
-        curve = self._replace(knots=knots, bends=np.diff(slopes, prepend=0.0), start=KNOTS[0])
+        heights = KNOTS[norm.cdf(KNOTS) >= reached[0]]  # a small crowd says nothing of what is rare
+        knots = np.interp(norm.cdf(heights), reached, found[order])
+        apart = np.append(np.diff(knots) > 1e-3, True)  # the median is always one of them
+        heights, knots = heights[apart], knots[apart]
+        slopes = np.append(np.diff(heights) / np.diff(knots), 1.0)  # the last from the median on
+        curve = self._replace(knots=knots, bends=np.diff(slopes, prepend=0.0), start=heights[0])
         bent = np.asarray(curve.bent(found.astype(np.float32)), np.float64)
         mean = weights @ bent
         deviation = np.sqrt(weights @ (bent - mean) ** 2)

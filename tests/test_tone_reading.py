@@ -90,6 +90,18 @@ def test_a_few_very_dark_people_come_out_as_dark_as_the_population_has_them(skin
     np.testing.assert_allclose(after[pale], np.polyval(slopes, before[pale]), atol=1e-3)  # stretched, and no more
 
 
+@pytest.mark.parametrize("crowd", [2, 5, 30])
+def test_the_curve_of_a_small_crowd_sends_nobody_far_off(crowd, skin, population, photos):
+    features, light = photos
+    reading = fit_tone_reading(features, light, population, skin)
+    same_twice = np.concatenate([features[:crowd], features[:1]])
+    read = np.asarray(reading.with_fewer_blackest(same_twice).read(features))
+    assert np.isfinite(read).all()
+    assert np.corrcoef(read, np.asarray(reading.read(features)))[0, 1] > 0.9
+    if crowd == 30:
+        assert np.abs(read).max() < 8.0
+
+
 def test_a_regressor_reads_photographs_by_it_alone_and_keeps_it_in_its_file(skin, population, photos, tmp_path):
     features, light = photos
     statistics = {name: DomainStatistics.of(features, features) for name in ("photograph", "rendering")}
