@@ -35,9 +35,7 @@ class ToneReading(NamedTuple):
     level: Float[np.ndarray, ""]
     move: Float[np.ndarray, " albedo"]  # adds 1 to it, by as few deviations as can be
     knots: Float[np.ndarray, " knot"] = np.zeros(1, np.float32)  # the curve of `read`: where it bends
-    bends: Float[np.ndarray, " knot"] = np.ones(
-        1, np.float32
-    )  # and by how much; the first is its slope up to the second knot
+    bends: Float[np.ndarray, " knot"] = np.ones(1, np.float32)  # by how much; the first is its slope to begin with
     start: Float[np.ndarray, ""] = np.zeros((), np.float32)  # its height at the first knot
 
     def sum(self, features: Float[Array, "batch feature"]) -> Float[Array, " batch"]:

@@ -169,8 +169,8 @@ Markdown("\n".join(rows))
 # - **Component by component**, weighed by deviations, most of that is regained. What [the surface after an alignment](07_stage_one) adds to it is less than we read.
 # - **The 256 pooled features alone** recognise less, and the shape is a tenth of a millimetre worse. The order of skin tones is better without the middle layer: we suppose that a regressor which is told more
 #   finds other ways to please the skin's term on the photographs of its training, and that they don't hold for others.
-# - **The 1,024 features of the last map**, before they are pooled to 256, recognise no more than those. Both runs read pictures as they are, so the one to compare them with is that without mirror images: next to it neither is told apart by recall, and the
-#   shape is worse by about 0.05 mm with the 1,024 and 0.07 with the 256. What the layer halfway adds is shape.
+# - **The 1,024 features of the last map**, before they are pooled to 256, recognise no more than those. Both runs read pictures as they are, so the one to compare them with is that without mirror images: next to it the 1,024 recognise a little less and the 256 aren't told apart, and the
+#   shape is worse by 0.07 mm with the 256, and with the 1,024 by less than we read. So what the layer halfway adds to the 256 is shape.
 # - **All components held** to the prior's deviation, those that a photograph hardly tells as well: no difference that this test can see.
 # - **Mirror images** help recall: without them, of photographs and of synthetic faces, fewer people are recognised. The shape differs by less than we read.
 # - **Predictions seen from both sides**, too, gain less than the sample's error, at a third more time a step (twice its encoding, by [the benchmark](25_at_scale)). The reference does it, because a rendering is compared with a photograph that was seen so.
@@ -180,7 +180,7 @@ Markdown("\n".join(rows))
 # - **Three views** of a third of the photographs recognise less than one view of all, at equal renderings.
 # - **Skin's lightness from a weighted sum** orders people's skins better and scatters less within a person; recall isn't told apart. More of it below.
 # - **The skin tone's term** does what it is for. Without it the agreement of tones falls to less than half; recall isn't told apart.
-# - **Nobody's shape is better than that of the reference's stage one alone** by as much as we read, and the reference's own equals it to a thousandth of a millimetre, though stage two brought more synthetic faces than stage one had. What photographs teach of shape doesn't show in this test, and what they cost is paid back by those faces.
+# - **Nobody's shape is better than that of the reference's stage one alone** by as much as we read, and the reference's own equals it to a thousandth of a millimetre, though stage two brought more synthetic faces than stage one had. What photographs teach of shape doesn't show in this test. That those faces pay for what photographs cost is a guess.
 #
 # ## What seeing both sides is worth
 #
@@ -273,8 +273,8 @@ Markdown(
     f"{bound['best_rho_blind_to_light']:.2f}; with as much of the photograph's light as a third of the scatter permits, {bound['best_rho_at_a_third']:.2f}. What these features tell of skin is less "
     f"than everything: at that scatter people who look alike give ρ = {near_third['rho']:.2f}.\n\n"
     f"How well would a skin have to be told from one photograph, light and all, for ρ = {bound['wished']['rho']:.2f} at a scatter of {bound['wished']['within_over_between']:.2f}? With a correlation of {bound['wished']['skill_needed']:.2f} with the skin itself, "
-    f"and {100 * bound['wished']['share_of_light']:.0f} % of the photograph's light added on purpose. What is read from the features blind to light has {bound['skill_of_readings_blind_to_light']:.2f} at most, and one picture can't do much better as long as a brighter lamp "
-    f"and a paler skin [make the same pixels](03_light)."
+    f"and {100 * bound['wished']['share_of_light']:.0f} % of the photograph's light added on purpose. What is read from the features blind to light has {bound['skill_of_readings_blind_to_light']:.2f} at most (that of a mean over a person's photographs, were all its agreement due to skin). A brighter lamp and a paler skin "
+    f"[make nearly the same pixels](03_light), so that we doubt whether one picture can tell much more."
 )
 
 # %% [markdown]

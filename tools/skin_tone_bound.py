@@ -91,7 +91,7 @@ def skill_needed(
 
 
 def alike(train: FeatureStore, test: FeatureStore) -> np.ndarray:
-    """(photo,) mean log luminance of the training photographs whose embeddings are alike, as in `FeatureStore.person_tone`."""
+    """(photo,) mean log luminance of the training photographs whose embeddings are alike, as in `FeatureStore.alike_tone`."""
 
     def directions(store):
         x = store.embedding - train.mean_embedding
