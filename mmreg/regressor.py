@@ -144,9 +144,12 @@ class Regressor(keras.Model):
             x = stretch * x + offset
         return x[:, : self.identity.shape_count], x[:, self.identity.shape_count :]
 
-    def _uncalibrated(self, features, domain: str):
+    def _standardised(self, features, domain: str):
         mean, deviation, _ = self.statistics[domain]
-        standardised = x = (features - mean) / deviation
+        return (features - mean) / deviation
+
+    def _uncalibrated(self, features, domain: str):
+        standardised = x = self._standardised(features, domain)
         for layer in self.hidden:
             x = layer(x)
         x = self.coefficients(x)
@@ -167,10 +170,8 @@ class Regressor(keras.Model):
         Args:
             lightness, skin, weights: as `fit_tone_reading` asks for them.
         """
-        mean, deviation, _ = self.statistics["photograph"]
-        self._tone_reading.value = fit_tone_reading(
-            (features - mean) / deviation, lightness, self.population, skin, weights
-        )
+        standardised = self._standardised(features, "photograph")
+        self._tone_reading.value = fit_tone_reading(standardised, lightness, self.population, skin, weights)
 
     def match_lightness(
         self, features: Float[Array, "batch feature"], weights: Float[np.ndarray, " batch"] | None = None
@@ -180,8 +181,8 @@ class Regressor(keras.Model):
         Args:
             weights: how much each photograph counts; None is all the same.
         """
-        mean, deviation, _ = self.statistics["photograph"]
-        self._tone_reading.value = self.tone_reading.with_fewer_blackest((features - mean) / deviation, weights)
+        standardised = self._standardised(features, "photograph")
+        self._tone_reading.value = self.tone_reading.with_fewer_blackest(standardised, weights)
 
     def match_moments(
         self,

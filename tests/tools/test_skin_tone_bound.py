@@ -25,34 +25,43 @@ def test_halves_of_a_person_agree_as_far_as_light_lets_them():
     assert 0.4 < halves_agree(skin + 1.5 * random.normal(size=1200), groups) < 0.9
 
 
+class Lit:
+    """Many people with as many photographs each, in which skin and light are known."""
+
+    def __init__(self, people: int, photographs: int, seed: int):
+        self.random = np.random.default_rng(seed)
+        self.people = np.repeat(np.arange(people), photographs)
+        self.skin = np.repeat(self.random.normal(size=people), photographs)
+        self.light = 2.4 * self.random.normal(size=len(self.people))
+        self.seen = self.skin + self.light
+        by_person = self.seen.reshape(people, photographs)
+        means = by_person.mean(axis=1)
+        self.reliability = 1.0 / means.var()
+        self.scatter = by_person.std(axis=1, ddof=1).mean() / means.std()
+
+    def agreement(self, predicted):
+        return skin_tone_agreement(self.seen, predicted, self.people)
+
+
 def test_the_bound_is_what_knowing_skin_and_a_part_of_the_light_reaches():
-    random = np.random.default_rng(1)
-    people = np.repeat(np.arange(3000), 6)
-    skin, light = np.repeat(random.normal(size=3000), 6), 2.4 * random.normal(size=18000)
-    seen = skin + light
-    means = seen.reshape(-1, 6).mean(axis=1)
-    reliability, scatter = 1.0 / means.var(), seen.reshape(-1, 6).std(axis=1, ddof=1).mean() / means.std()
+    lit = Lit(3000, 6, seed=1)
     for part in (0.0, 0.15, 0.4):
-        found = skin_tone_agreement(seen, skin + part * light, people)
-        assert best_correlation(reliability, scatter, found.within_over_between) == pytest.approx(found.rho, abs=0.03)
-    assert best_correlation(reliability, scatter, 0.0) == pytest.approx(np.sqrt(reliability), abs=1e-6)
-    assert best_correlation(reliability, scatter, scatter) == pytest.approx(1.0, abs=1e-6)
+        found = lit.agreement(lit.skin + part * lit.light)
+        bound = best_correlation(lit.reliability, lit.scatter, found.within_over_between)
+        assert bound == pytest.approx(found.rho, abs=0.03)
+    assert best_correlation(lit.reliability, lit.scatter, 0.0) == pytest.approx(np.sqrt(lit.reliability), abs=1e-6)
+    assert best_correlation(lit.reliability, lit.scatter, lit.scatter) == pytest.approx(1.0, abs=1e-6)
 
 
 def test_the_skill_that_both_wishes_need_makes_both_come_true():
-    random = np.random.default_rng(4)
-    people = np.repeat(np.arange(6000), 6)
-    skin, light = np.repeat(random.normal(size=6000), 6), 2.4 * random.normal(size=36000)
-    seen = skin + light
-    means = seen.reshape(-1, 6).mean(axis=1)
-    reliability, scatter = 1.0 / means.var(), seen.reshape(-1, 6).std(axis=1, ddof=1).mean() / means.std()
-    skill, share = skill_needed(reliability, scatter, 0.75, 0.4, 6)
+    lit = Lit(6000, 6, seed=4)
+    skill, share = skill_needed(lit.reliability, lit.scatter, 0.75, 0.4, 6)
     assert 0.8 < skill < 1.0
     for better, comes_true in ((0.0, True), (-0.2, False)):
-        error = np.sqrt(1.0 / (skill + better) ** 2 - 1.0) * random.normal(size=36000)
-        found = skin_tone_agreement(seen, skin + error + share * light, people)
+        error = np.sqrt(1.0 / (skill + better) ** 2 - 1.0) * lit.random.normal(size=len(lit.people))
+        found = lit.agreement(lit.skin + error + share * lit.light)
         assert (found.within_over_between < 0.41 and found.rho > 0.72) == comes_true
-    assert np.isnan(skill_needed(reliability, scatter, 0.99, 0.1, 6)).all()
+    assert np.isnan(skill_needed(lit.reliability, lit.scatter, 0.99, 0.1, 6)).all()
 
 
 def photographs(features, skin_luminance, people):
