@@ -299,8 +299,9 @@ scatter, agreement = (np.array(part) for part in zip(*line, strict=True))
 long, layers = runs["tuned"], runs[BASE]
 read = next(reading for reading in bound["readings"] if reading["own_share"] == bound["chosen"]["own_share"])
 Markdown(
-    f"The sum alone has ρ = {read['rho']:.2f} over the test's people at a scatter of {read['within_over_between']:.2f}, near the line of alike people ({np.interp(read['within_over_between'], scatter, agreement):.2f}). The reference has its lightness from the sum, but for the curve that "
-    f"keeps dark skin from coming out black, and but for what the rest of albedo adds: {long['skin_tone_rho']:.2f} at {long['skin_tone_within_over_between']:.2f}. Layers that have to say it themselves, as in most short runs, lie well below the line "
+    f"The sum alone has ρ = {read['rho']:.2f} over the test's people at a scatter of {read['within_over_between']:.2f}, near the line of alike people ({np.interp(read['within_over_between'], scatter, agreement):.2f}). Bent by the curve that keeps dark skin from coming out black, it has {bound['curve']['bent']['rho']:.2f} at {bound['curve']['bent']['within_over_between']:.2f}, and the darkest lie "
+    f"{-bound['curve']['bent']['darkest']:.1f} of the population's deviations below its mean instead of {-bound['curve']['straight']['darkest']:.1f}. The reference has its lightness from the bent sum, "
+    f"but for what the rest of albedo adds: {long['skin_tone_rho']:.2f} at {long['skin_tone_within_over_between']:.2f}. Layers that have to say it themselves, as in most short runs, lie well below the line "
     f"({layers['skin_tone_rho']:.2f} at {layers['skin_tone_within_over_between']:.2f}): what they add to a photograph's light is their own noise."
 )
 

@@ -28,7 +28,7 @@ from mmreg.profiles import FULL
 from mmreg.regressor import DomainStatistics
 from mmreg.results import Data, Provenance, file_checksum, write_result
 from mmreg.studio import Studio
-from mmreg.tone_reading import RIDGE, fit_tone_reading, lightness_gradient
+from mmreg.tone_reading import RIDGE, ToneReading, fit_tone_reading, lightness_gradient
 from mmreg.training import LIGHTNESS_SHARE
 
 SPLITS = 200
@@ -118,14 +118,33 @@ class Reader:
     def _standardised(self, photos: FeatureStore) -> np.ndarray:
         return (photos.features - self.statistics.feature_mean) / self.statistics.feature_deviation
 
+    def reading(self, share: float, ridge: float = RIDGE) -> ToneReading:
+        """Fitted to these photographs."""
+        lightness = self.photos.tone_in_average_light(share)[:, 0]
+        return fit_tone_reading(self.features, lightness, self.population, self.skin, self.photos.person_share, ridge)
+
     def agreement(self, others: FeatureStore, share: float, ridge: float = RIDGE) -> SkinToneAgreement:
         """What the test says of the lightness read from other photographs."""
-        lightness = self.photos.tone_in_average_light(share)[:, 0]
-        reading = fit_tone_reading(
-            self.features, lightness, self.population, self.skin, self.photos.person_share, ridge
-        )
+        return self._agreement(self.reading(share, ridge), others)[0]
+
+    def with_and_without_curve(self, others: FeatureStore) -> dict[str, dict[str, float]]:
+        """The same for what `full` reads by, before and after dark skin is bent, and how dark the darkest are, in the population's deviations."""
+        straight = self.reading(LIGHTNESS_SHARE)
+        bent = straight.with_fewer_blackest(self.features, self.photos.person_share)
+        found = {}
+        for name, reading in (("straight", straight), ("bent", bent)):
+            agreement, read = self._agreement(reading, others)
+            found[name] = {
+                "rho": agreement.rho,
+                "within_over_between": agreement.within_over_between,
+                "darkest": read.min(),
+                "darkest_hundredth": np.quantile(read, 0.01),
+            }
+        return found
+
+    def _agreement(self, reading: ToneReading, others: FeatureStore) -> tuple[SkinToneAgreement, np.ndarray]:
         read = np.asarray(reading.read(self._standardised(others)))
-        return skin_tone_agreement(luminance(others.skin), np.exp(self.spread * read), people_of(others))
+        return skin_tone_agreement(luminance(others.skin), np.exp(self.spread * read), people_of(others)), read
 
 
 def tried_on_people_left_out(photos: FeatureStore, population: Population, skin: LinearSpace) -> list[dict]:
@@ -193,6 +212,7 @@ def main() -> None:
         "skill_of_readings_blind_to_light": readings[0]["rho"] / float(np.sqrt(reliability)),
         "mixtures": mixtures,
         "readings": sorted(readings, key=lambda reading: reading["own_share"]),
+        "curve": reader.with_and_without_curve(known_skin[1]),
         "chosen": {"own_share": LIGHTNESS_SHARE, "ridge": RIDGE},
         "left_out": tried_on_people_left_out(known_skin[0], population, skin),
     }

@@ -88,5 +88,8 @@ def test_readings_are_tried_on_people_left_out_of_the_fit():
         assert len({(t["own_share"], t["ridge"]) for t in tried}) == len(TRIED_SHARES) * len(TRIED_RIDGES)
         np.testing.assert_allclose([t["rho"] for t in tried], agreement, atol=0.3)
     seen = photographs(noise, skin, people)
+    curve = Reader(seen, Population.standard(2, 4), space).with_and_without_curve(seen)
+    assert curve["straight"]["darkest"] != curve["bent"]["darkest"]
+    assert curve["straight"]["rho"] == pytest.approx(curve["bent"]["rho"], abs=0.05)  # nobody changes places
     by_heart = Reader(seen, Population.standard(2, 4), space).agreement(seen, share=1.0, ridge=0.003)
     assert by_heart.rho > 0.9
